@@ -1,0 +1,7 @@
+//! tenterhook: a webhook server whose behaviour is WebAssembly.
+//!
+//! ARCHITECTURE.md is the map. Modules stand on floors; a module imports only from floors below its own.
+
+pub mod clock;
+pub mod model;
+pub mod store;

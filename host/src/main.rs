@@ -1,0 +1,2 @@
+//! tenterhook
+fn main() {}

@@ -1,0 +1,36 @@
+//! The nouns of the product. This floor imports nothing of ours but its own files.
+
+mod definition;
+mod event;
+mod exchange;
+mod id;
+mod plugin;
+mod record;
+mod run;
+mod secret;
+mod source;
+mod space;
+mod time;
+mod trigger;
+mod webhook;
+mod workflow;
+
+pub use definition::{Definition, DefinitionPath, Kind, Saved};
+pub use event::Event;
+pub use exchange::{Exchange, HeaderField, LogLine, RequestParts, ResponseParts};
+pub use id::{Digest, InvalidId, Key, RecordKey, Slug, UniqueId};
+pub use plugin::{Description, Export, PluginRef, PluginVersion};
+pub use record::{Record, RecordChange, RecordExpect};
+pub use run::{Fault, Run, RunStatus, StartedBy, TaskEntry, TaskStatus};
+pub use secret::{Redacted, Sealed, Secret};
+pub use source::{Field, FieldType, Source};
+pub use space::{ApiKey, Role, Space};
+pub use time::Time;
+pub use trigger::{Rejection, Trigger, TriggerKind};
+pub use webhook::{
+    BodyFormat, Mapping, MappingRule, Method, RequestSpec, ResponseSpec, Template, Webhook,
+};
+pub use workflow::{DocumentMedia, Workflow};
+
+/// A JSON object, member order kept.
+pub type Object = serde_json::Map<String, serde_json::Value>;

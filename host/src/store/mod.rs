@@ -1,0 +1,264 @@
+//! The store: what must survive a crash. Its methods are domain commits and the reads that the engine and the API
+//! need; there are no raw puts. `sled` is the embedded engine; another engine implements the same trait and passes
+//! the same suite (`contract`).
+//!
+//! Promises of every engine:
+//! - a commit that returned `Ok` is on stable storage, whole; one that returned `Err` changed nothing;
+//! - expectations (revisions, absence, uniqueness, references) are checked inside the commit;
+//! - a due run is claimed by one holder at a time; a holder's late commit fails with [`StoreError::Conflict`].
+
+mod page;
+pub mod sled;
+mod typed;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::model::{
+    DefinitionPath, Digest, Event, Kind, Record, RecordChange, RecordKey, Rejection, Run, RunStatus, Saved, Slug,
+    TaskEntry, Time, UniqueId,
+};
+
+pub use page::{Page, Slice};
+pub use typed::{Definitions, draft};
+
+/// What a commit expects of the definition it replaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// Anything.
+    Any,
+    /// It does not exist.
+    Absent,
+    /// It has this revision.
+    At(u64),
+}
+
+/// A definition to save.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Where.
+    pub path: DefinitionPath,
+    /// Its JSON.
+    pub body: Vec<u8>,
+    /// What is there now.
+    pub expect: Expect,
+    /// Definitions it refers to: each must exist (or be saved in the same commit), and none can be deleted while
+    /// this one refers to it. Replaces the references of the former revision.
+    pub uses: Vec<DefinitionPath>,
+    /// Another unique name it is found by (a token, the hash of a key). Replaces the former one.
+    pub alias: Option<String>,
+}
+
+/// A new run with all that is committed with it.
+#[derive(Clone, Debug)]
+pub struct Acceptance {
+    /// The run: revision 1, not yet stepped (or already past its pure first steps).
+    pub run: Run,
+    /// The history of those first steps.
+    pub entries: Vec<TaskEntry>,
+    /// The record change of an inserting or updating trigger.
+    pub record: Option<RecordChange>,
+    /// Events to publish.
+    pub events: Vec<Event>,
+    /// Recognises a repeat of the same call.
+    pub repeat: Option<RepeatKey>,
+}
+
+/// The sender's name for one call: a second call with it, within the time, is a repeat.
+#[derive(Clone, Debug)]
+pub struct RepeatKey {
+    /// What the name is unique within (a trigger, a workflow of the API).
+    pub scope: String,
+    /// The sender's `Idempotency-Key` or `webhook-id`.
+    pub key: String,
+    /// How long it is remembered.
+    pub keep: Duration,
+}
+
+/// What became of an acceptance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// The run is on disk and due.
+    New,
+    /// Nothing was committed: this run was accepted for the same call before.
+    Repeat(UniqueId),
+}
+
+/// One step of a run: its whole next state and all that is committed with it.
+#[derive(Clone, Debug)]
+pub struct Advance {
+    /// The run as it will be; its `revision` is one more than the stored one's.
+    /// With `due` in the future the claim ends; with `due` `None` and a status that is not final it is kept.
+    pub run: Run,
+    /// History to append.
+    pub entries: Vec<TaskEntry>,
+    /// Record changes.
+    pub records: Vec<RecordChange>,
+    /// Events to publish.
+    pub events: Vec<Event>,
+}
+
+/// Which runs to list.
+#[derive(Clone, Debug, Default)]
+pub struct RunFilter {
+    /// Of this workflow only.
+    pub workflow: Option<Slug>,
+    /// With this status only.
+    pub status: Option<RunStatus>,
+}
+
+/// The refused calls of a trigger.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rejections {
+    /// How many there were since the trigger was made.
+    pub total: u64,
+    /// The newest ones, newest first.
+    pub items: Vec<Rejection>,
+}
+
+/// Counts for metrics and readiness.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Runs that are not final.
+    pub live_runs: u64,
+    /// Of these, due now and unclaimed.
+    pub due_runs: u64,
+    /// Bytes on disk.
+    pub disk_bytes: u64,
+}
+
+/// Why the store did not do it. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Something is not as the commit expected: read again and decide.
+    #[error("{what} has changed meanwhile")]
+    Conflict {
+        /// What.
+        what: String,
+    },
+    /// A definition is referred to by others.
+    #[error("{path} is in use")]
+    InUse {
+        /// What cannot be deleted.
+        path: DefinitionPath,
+        /// Who refers to it.
+        users: Vec<DefinitionPath>,
+    },
+    /// A draft refers to a definition that does not exist.
+    #[error("{path} does not exist")]
+    Missing {
+        /// What is missing.
+        path: DefinitionPath,
+    },
+    /// A cursor that this store did not give out.
+    #[error("the cursor is not one that this server gave out")]
+    BadCursor,
+    /// The disk, the engine or the data is at fault; it is logged where it happens.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The data folder was written by a newer version.
+    #[error("the data has format {found}; this version reads up to {known}. Use a newer tenterhook, or another folder")]
+    NewerFormat {
+        /// The format on disk.
+        found: u32,
+        /// The newest known.
+        known: u32,
+    },
+    /// Another process has the data folder open.
+    #[error("another process is using the data folder {folder}. Stop it, or choose another --data-dir")]
+    Locked {
+        /// The folder.
+        folder: String,
+    },
+}
+
+/// Result of a store call.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// A durable store. See the module for what every engine promises.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Saves all drafts or none; answers their revisions in order.
+    async fn save(&self, drafts: Vec<Draft>) -> Result<Vec<u64>>;
+
+    /// Deletes a definition and its references and alias; `false` if there was none.
+    /// [`StoreError::InUse`] while another refers to it.
+    async fn delete(&self, path: DefinitionPath, expect: Expect) -> Result<bool>;
+
+    /// One definition's JSON.
+    async fn definition(&self, path: &DefinitionPath) -> Result<Option<Saved<Vec<u8>>>>;
+
+    /// The definition with this alias.
+    async fn by_alias(&self, kind: Kind, alias: &str) -> Result<Option<(DefinitionPath, Saved<Vec<u8>>)>>;
+
+    /// Definitions of a kind in a space, by id. For [`Kind::Space`] the space argument is ignored.
+    async fn definitions(&self, space: &Slug, kind: Kind, page: Page) -> Result<Slice<Saved<Vec<u8>>>>;
+
+    /// Who refers to a definition, by path.
+    async fn users(&self, path: &DefinitionPath) -> Result<Vec<DefinitionPath>>;
+
+    /// Keeps `content` under its digest; durable when it returns; a second put of the same content changes nothing.
+    async fn put_blob(&self, content: Bytes) -> Result<Digest>;
+
+    /// The content with this digest.
+    async fn blob(&self, digest: Digest) -> Result<Option<Bytes>>;
+
+    /// Commits a record change made outside a run; [`StoreError::Conflict`] if its expectation fails.
+    async fn change_record(&self, change: RecordChange, events: Vec<Event>) -> Result<()>;
+
+    /// Deletes a record; `false` if there was none.
+    async fn delete_record(&self, space: &Slug, source: &Slug, key: &RecordKey) -> Result<bool>;
+
+    /// One record.
+    async fn record(&self, space: &Slug, source: &Slug, key: &RecordKey) -> Result<Option<Record>>;
+
+    /// Records of a source, by key.
+    async fn records(&self, space: &Slug, source: &Slug, page: Page) -> Result<Slice<Record>>;
+
+    /// Accepts a run with its record change and events: the commit behind every 202.
+    async fn accept(&self, acceptance: Acceptance) -> Result<Accepted>;
+
+    /// Commits one step of a run. [`StoreError::Conflict`] if the run or a record is not as expected.
+    async fn advance(&self, advance: Advance) -> Result<()>;
+
+    /// Waits until a run is due and unclaimed, then claims up to `max` of them, oldest first. Cancel-safe.
+    /// After a restart every live run is unclaimed again.
+    async fn claim(&self, max: usize) -> Result<Vec<Run>>;
+
+    /// Gives a claimed run back, unchanged, to be due again at `due`. In memory only.
+    async fn release(&self, run: UniqueId, due: Time);
+
+    /// One run.
+    async fn run(&self, space: &Slug, id: UniqueId) -> Result<Option<Run>>;
+
+    /// Runs of a space, newest first. A page may be short, even empty, and still have a `next`.
+    async fn runs(&self, space: &Slug, filter: &RunFilter, page: Page) -> Result<Slice<Run>>;
+
+    /// The history of a run, oldest first.
+    async fn entries(&self, space: &Slug, run: UniqueId) -> Result<Vec<TaskEntry>>;
+
+    /// Publishes events.
+    async fn publish(&self, events: Vec<Event>) -> Result<()>;
+
+    /// Events of a space, newest first, of one type if named.
+    async fn events(&self, space: &Slug, kind: Option<&str>, page: Page) -> Result<Slice<Event>>;
+
+    /// Notes a refused call; counts it and keeps the newest of each trigger.
+    async fn reject(&self, rejection: Rejection) -> Result<()>;
+
+    /// The refused calls of a workflow's trigger.
+    async fn rejections(&self, space: &Slug, workflow: &Slug) -> Result<Rejections>;
+
+    /// Counts for metrics and readiness.
+    async fn load(&self) -> Result<Load>;
+
+    /// Writes a consistent copy of everything into `sink` while the store keeps working; ends when `sink` is closed
+    /// or all is written.
+    async fn backup(&self, sink: mpsc::Sender<Bytes>) -> Result<()>;
+
+    /// Finishes what is under way and closes; later commits fail.
+    async fn close(&self) -> Result<()>;
+}
