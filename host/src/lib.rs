@@ -3,5 +3,7 @@
 //! ARCHITECTURE.md is the map. Modules stand on floors; a module imports only from floors below its own.
 
 pub mod clock;
+pub mod expr;
 pub mod model;
 pub mod store;
+pub mod workflow;
