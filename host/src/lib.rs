@@ -4,9 +4,11 @@
 
 pub mod clock;
 pub mod egress;
+pub mod expr;
 pub mod inbound;
 pub mod model;
 pub mod record;
 pub mod store;
 pub mod vault;
 pub mod webhook;
+pub mod workflow;
