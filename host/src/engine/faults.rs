@@ -51,7 +51,7 @@ pub(super) fn of(error: EngineError) -> Result<Fault> {
         EngineError::NotFound { .. } => Kind::Configuration.fault(404, "Definition missing", detail),
         EngineError::Exists { .. } => Kind::Runtime.fault(409, "Record exists", detail),
         EngineError::Invalid { .. } | EngineError::Record(_) => record(error.code(), detail),
-        EngineError::Plugin { error, .. } => plugin(&error),
+        EngineError::Plugin(error) => plugin(&error),
         EngineError::Send(error) => send(&error),
         other => return Err(other),
     })
@@ -68,7 +68,7 @@ fn record(code: &str, detail: String) -> Fault {
 /// A plugin that failed.
 pub(super) fn plugin(error: &PluginError) -> Fault {
     let detail = error.to_string();
-    if error.is_timeout() {
+    if matches!(error, PluginError::TimedOut { .. }) {
         return Kind::Timeout.fault(408, "Plugin timeout", detail);
     }
     if error.is_retriable() {
@@ -80,7 +80,7 @@ pub(super) fn plugin(error: &PluginError) -> Fault {
 /// A request that got no answer.
 pub(super) fn send(error: &SendError) -> Fault {
     let detail = error.to_string();
-    if error.is_timeout() {
+    if matches!(error, SendError::Timeout { .. }) {
         return Kind::Timeout.fault(408, "Request timeout", detail);
     }
     if error.is_retriable() {
