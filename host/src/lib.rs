@@ -4,4 +4,5 @@
 
 pub mod clock;
 pub mod model;
+pub mod plugin;
 pub mod store;
