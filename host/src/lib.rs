@@ -8,6 +8,7 @@ pub mod expr;
 pub mod inbound;
 pub mod model;
 pub mod record;
+pub mod plugin;
 pub mod store;
 pub mod vault;
 pub mod webhook;
