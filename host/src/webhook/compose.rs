@@ -92,6 +92,11 @@ pub enum RenderStep {
     },
 }
 
+/// The names of the secrets that a definition names in its headers.
+pub fn secret_names(request: &RequestSpec) -> BTreeSet<String> {
+    request.headers.iter().flat_map(|field| names_in_template(&field.value)).collect()
+}
+
 /// What shapes the request: the request to begin with, and the plugin calls. `text-template` replaces the URL and adds
 /// the headers of its configuration, so the request begins without headers where it runs.
 pub fn plan(webhook: &Webhook) -> (Rendered, Vec<RenderStep>) {
@@ -156,8 +161,7 @@ pub fn finish(
 ) -> Result<ComposedRequest, ComposeError> {
     let method = method(&rendered.method)?;
     let url = check_url(&rendered.url)?;
-    let named: BTreeSet<String> =
-        webhook.request.headers.iter().flat_map(|field| names_in_template(&field.value)).collect();
+    let named = secret_names(&webhook.request);
     let mut composed = ComposedRequest {
         method,
         url: rendered.url,

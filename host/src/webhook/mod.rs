@@ -10,7 +10,7 @@ mod redact;
 mod reply;
 mod secrets;
 
-pub use compose::{ComposeError, ComposedRequest, RenderStep, Rendered, finish, plan};
+pub use compose::{ComposeError, ComposedRequest, RenderStep, Rendered, finish, plan, secret_names};
 pub use context::root_context;
 pub use draft::{CheckedWebhook, HeadersDraft, MappingDraft, RequestDraft, ResponseDraft, TemplateDraft, WebhookDraft};
 pub use redact::{BODY_BYTES_KEPT, Redactor};

@@ -31,6 +31,13 @@ pub struct Answer {
     pub output: Value,
 }
 
+impl Answer {
+    /// The answer of a call that the template said not to send: it is done, without status and response.
+    pub fn nothing() -> Self {
+        Self { fields: Object::new(), output: json!({ "status": null, "fields": {}, "response": null }) }
+    }
+}
+
 /// The answer to a call. `response` in the output is the body decoded by `decode` in the definition's format; if that
 /// fails, its text; null if it is empty.
 ///
