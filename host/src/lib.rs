@@ -4,11 +4,12 @@
 
 pub mod clock;
 pub mod egress;
+pub mod engine;
 pub mod expr;
 pub mod inbound;
 pub mod model;
-pub mod record;
 pub mod plugin;
+pub mod record;
 pub mod store;
 pub mod vault;
 pub mod webhook;

@@ -128,7 +128,9 @@ impl Engine {
     }
 
     pub(super) fn builtin(&self, name: &str) -> Result<plugin::Loaded> {
-        self.plugins.builtin(name).ok_or_else(|| EngineError::Internal(format!("the built-in plugin {name} is missing")))
+        self.plugins
+            .builtin(name)
+            .ok_or_else(|| EngineError::Internal(format!("the built-in plugin {name} is missing")))
     }
 
     /// The secrets that a definition names, those that exist.
@@ -181,11 +183,8 @@ impl Engine {
             }
             Mapping::Plugin { plugin, config } => (self.load_plugin(site.space, plugin).await?, config.clone()),
         };
-        let input = InboundResponse {
-            status: response.status,
-            headers: response.headers.clone(),
-            body: response.body.clone(),
-        };
+        let input =
+            InboundResponse { status: response.status, headers: response.headers.clone(), body: response.body.clone() };
         let report = self.plugins.map(&plugin, site.call(&config), input).await;
         let report = report.map_err(|error| Stop::plugin(error, logs))?;
         logs.extend(report.logs);
