@@ -32,7 +32,8 @@ fn response() -> InboundResponse {
 }
 
 const TEXT: &str = r#"{"format":"json","text":"{\"text\":\"New lead: {{ data.first_name }} {{ data.last_name }}\",\"company\":\"{{ data.company }}\"}"}"#;
-const RULES: &str = r#"{"format":"json","rules":[{"from":".id","to":"sms_id"},{"from":".state.code","to":"sms_status"}]}"#;
+const RULES: &str =
+    r#"{"format":"json","rules":[{"from":".id","to":"sms_id"},{"from":".state.code","to":"sms_status"}]}"#;
 const JQ: &str = r#"{"expression":".data.first_name"}"#;
 
 /// Prints p50 and p99 of single timed calls.
@@ -56,7 +57,8 @@ fn measure(criterion: &mut Criterion, name: &str, mut once: impl FnMut()) {
 }
 
 fn plugins(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     // No quarantine: the looping plugins below shall go on.
     let limits = Limits { faults_max: u32::MAX, ..Limits::default() };
     let host = PluginHost::start(limits, None).expect("a host");
@@ -69,7 +71,7 @@ fn plugins(criterion: &mut Criterion) {
 
     measure(criterion, "native render", || drop(black_box(reference::render(black_box(reference::INPUT)))));
     measure(criterion, "render, this thread", || {
-        host.render_here(&reference, call("null"), reference::INPUT, base()).expect("it renders");
+        host.render_here(&reference, call("null"), reference::INPUT.into(), base()).expect("it renders");
     });
     measure(criterion, "render, whole host", || {
         runtime.block_on(host.render(&reference, call("null"), reference::INPUT.into(), base())).expect("it renders");
@@ -88,13 +90,13 @@ fn builtins(criterion: &mut Criterion, host: &PluginHost, runtime: &tokio::runti
     let builtin = |name| host.builtin(name).expect("it is built in");
     let (text, mapping, jq) = (builtin("text-template"), builtin("field-mapping"), builtin("jq"));
     measure(criterion, "text-template", || {
-        host.render_here(&text, call(TEXT), reference::INPUT, base()).expect("it renders");
+        host.render_here(&text, call(TEXT), reference::INPUT.into(), base()).expect("it renders");
     });
     measure(criterion, "field-mapping", || {
         runtime.block_on(host.map(&mapping, call(RULES), response())).expect("it maps");
     });
     measure(criterion, "jq", || {
-        host.run_here(&jq, call(JQ), reference::INPUT).expect("it evaluates");
+        host.run_here(&jq, call(JQ), reference::INPUT.into()).expect("it evaluates");
     });
 }
 

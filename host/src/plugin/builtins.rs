@@ -41,7 +41,11 @@ impl Builtins {
         let load = || match load(embedded, core, artefacts, health) {
             Ok(loaded) => Some(loaded),
             Err(error) => {
-                tracing::error!(plugin = embedded.name, error = format!("{error:#}"), "a built-in plugin does not load");
+                tracing::error!(
+                    plugin = embedded.name,
+                    error = format!("{error:#}"),
+                    "a built-in plugin does not load"
+                );
                 None
             }
         };
@@ -51,20 +55,15 @@ impl Builtins {
     /// What they are, as the list of plugins shows them.
     pub fn versions(&self, core: &Core, artefacts: Option<&Artefacts>, health: &Health) -> &[PluginVersion] {
         self.versions.get_or_init(|| {
-            let loaded = EMBEDDED.iter().filter_map(|embedded| {
-                Some((embedded, self.get(embedded.name, core, artefacts, health)?))
-            });
+            let loaded = EMBEDDED
+                .iter()
+                .filter_map(|embedded| Some((embedded, self.get(embedded.name, core, artefacts, health)?)));
             loaded.filter_map(|(embedded, loaded)| version(embedded, loaded, core)).collect()
         })
     }
 }
 
-fn load(
-    embedded: &Embedded,
-    core: &Core,
-    artefacts: Option<&Artefacts>,
-    health: &Health,
-) -> wasmtime::Result<Loaded> {
+fn load(embedded: &Embedded, core: &Core, artefacts: Option<&Artefacts>, health: &Health) -> wasmtime::Result<Loaded> {
     let digest = Digest::of(embedded.component);
     let component = match artefacts.and_then(|artefacts| artefacts.load(&core.engine, digest)) {
         Some(component) => component,

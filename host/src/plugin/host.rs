@@ -170,7 +170,7 @@ impl PluginHost {
         base: OutboundRequest,
     ) -> Result<Reported<Option<OutboundRequest>>> {
         let user = self.user(plugin, &call);
-        self.pure(plugin, user, move |core, plugin| call::render(core, plugin, call, &input, base)).await
+        self.pure(plugin, user, move |core, plugin| call::render(core, plugin, call, input, base)).await
     }
 
     /// Reads a response (`response-mapping.map`), like [`Self::render`].
@@ -195,7 +195,7 @@ impl PluginHost {
         let work = async move {
             let _turn = turn;
             let start = Instant::now();
-            let result = call::run(&shared.core, &owned, call, &input).await;
+            let result = call::run(&shared.core, &owned, call, input).await;
             shared.learn(&owned, user, &result, start);
             result
         };
@@ -210,7 +210,7 @@ impl PluginHost {
         &self,
         plugin: &Loaded,
         call: Call,
-        input: &str,
+        input: String,
         base: OutboundRequest,
     ) -> Result<Reported<Option<OutboundRequest>>> {
         let user = self.user(plugin, &call);
@@ -221,7 +221,7 @@ impl PluginHost {
     ///
     /// # Errors
     /// See [`PluginError`].
-    pub fn run_here(&self, plugin: &Loaded, call: Call, input: &str) -> Result<Reported<String>> {
+    pub fn run_here(&self, plugin: &Loaded, call: Call, input: String) -> Result<Reported<String>> {
         let user = self.user(plugin, &call);
         self.shared.watched(plugin, user, |core, plugin| call::run_pure(core, plugin, call, input))
     }
@@ -292,7 +292,8 @@ impl PluginHost {
         if let Some(compiled) = self.actions.blocking(move || shared.load(digest)).await.flatten() {
             return Ok(Ok(Arc::new(compiled)));
         }
-        let bytes = fetch.await.map_err(|error| PluginError::Fetch { plugin: Arc::clone(name), source: error.into() })?;
+        let bytes =
+            fetch.await.map_err(|error| PluginError::Fetch { plugin: Arc::clone(name), source: error.into() })?;
         let found = Digest::of(&bytes);
         if found != digest {
             return Err(PluginError::Corrupt { plugin: Arc::clone(name), expected: digest, found });
@@ -336,12 +337,7 @@ impl Shared {
     }
 
     /// Runs a call unless its user rests, and learns from how it goes.
-    fn watched<T>(
-        &self,
-        plugin: &Loaded,
-        user: Use,
-        job: impl FnOnce(&Core, &Loaded) -> Result<T>,
-    ) -> Result<T> {
+    fn watched<T>(&self, plugin: &Loaded, user: Use, job: impl FnOnce(&Core, &Loaded) -> Result<T>) -> Result<T> {
         self.admit(plugin, user)?;
         let start = Instant::now();
         let result = job(&self.core, plugin);
@@ -364,7 +360,11 @@ impl Shared {
         Ok(compiled)
     }
 
-    fn inspect(&self, bytes: &[u8], component: &Component) -> std::result::Result<(Inspection, Arc<Compiled>), Refused> {
+    fn inspect(
+        &self,
+        bytes: &[u8],
+        component: &Component,
+    ) -> std::result::Result<(Inspection, Arc<Compiled>), Refused> {
         let imports = upload::imports(&self.core, component)?;
         let exports = upload::exports(&self.core, component)?;
         let digest = Digest::of(bytes);

@@ -50,7 +50,7 @@ async fn a_mapping_reads_a_response_and_an_action_gives_output() {
     assert_eq!(verdict, Verdict::Accepted(r#"{"status":200}"#.into()));
     let output = host.run(&plugin, call(), r#"{"a":1}"#.into()).await.expect("it runs").value;
     assert_eq!(output, r#"{"a":1}"#);
-    assert_eq!(host.run_here(&plugin, call(), "[2]").expect("it runs here too").value, "[2]");
+    assert_eq!(host.run_here(&plugin, call(), "[2]".into()).expect("it runs here too").value, "[2]");
 }
 
 #[tokio::test]
@@ -164,9 +164,8 @@ async fn an_action_that_loops_is_stopped_by_the_wall_clock() {
 async fn a_plugin_that_keeps_crashing_rests_and_others_do_not() {
     let host = host_with(Limits { faults_max: 2, ..Limits::default() });
     let plugin = hostile(&host).await;
-    let render = |space: &'static str, deed: &'static str| {
-        host.render(&plugin, call_in(space, deed), "{}".into(), base())
-    };
+    let render =
+        |space: &'static str, deed: &'static str| host.render(&plugin, call_in(space, deed), "{}".into(), base());
     for _ in 0..2 {
         render("a", r#"{"do":"panic"}"#).await.expect_err("it panics");
     }

@@ -47,8 +47,7 @@ async fn looping_actions_do_not_keep_others_from_being_served() {
 
 #[tokio::test]
 async fn an_action_whose_caller_has_gone_gives_its_turn_back() {
-    let host =
-        host_with(Limits { actions_max: 1, action_time_max: Duration::from_secs(3600), ..Limits::default() });
+    let host = host_with(Limits { actions_max: 1, action_time_max: Duration::from_secs(3600), ..Limits::default() });
     let plugin = hostile(&host).await;
     let spinning = tokio::spawn({
         let (host, plugin) = (Arc::clone(&host), plugin.clone());
@@ -66,7 +65,7 @@ async fn host_code_runs_on_the_pool_and_may_call_plugins_there() {
     let output = host
         .run_blocking("workflow-1", {
             let host = Arc::clone(&host);
-            move || host.run_here(&plugin, call_in("s", OBEY), "[1]").map(|report| report.value)
+            move || host.run_here(&plugin, call_in("s", OBEY), "[1]".into()).map(|report| report.value)
         })
         .await
         .expect("it runs");
