@@ -3,5 +3,6 @@
 //! ARCHITECTURE.md is the map. Modules stand on floors; a module imports only from floors below its own.
 
 pub mod clock;
+pub mod config;
 pub mod model;
 pub mod store;
