@@ -6,3 +6,5 @@ pub mod clock;
 pub mod config;
 pub mod model;
 pub mod store;
+pub mod task;
+pub mod telemetry;

@@ -107,10 +107,7 @@ fn every_option_of_the_documentation_is_read() {
 #[test]
 fn secrets_do_not_show_in_debug_output() {
     let sources = Sources {
-        variables: pairs(&[
-            ("TENTERHOOK_ADMIN_KEY", "th_hushhush"),
-            ("TENTERHOOK_SECRET_KEY", &"ab".repeat(32)),
-        ]),
+        variables: pairs(&[("TENTERHOOK_ADMIN_KEY", "th_hushhush"), ("TENTERHOOK_SECRET_KEY", &"ab".repeat(32))]),
         ..Sources::default()
     };
     let config = Config::load(&sources).expect("it is right");

@@ -171,10 +171,9 @@ impl OptionValue for SecretKey {
         let hex = || hex::decode(text).ok();
         let base64 = || BASE64_STANDARD.decode(text).or_else(|_| BASE64_STANDARD_NO_PAD.decode(text)).ok();
         let bytes = if text.len() == 64 { hex() } else { base64() };
-        bytes
-            .and_then(|bytes| bytes.try_into().ok())
-            .map(Self)
-            .ok_or_else(|| "write 32 bytes as 64 hex digits or as base64 (`openssl rand -hex 32` makes some)".to_owned())
+        bytes.and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or_else(|| {
+            "write 32 bytes as 64 hex digits or as base64 (`openssl rand -hex 32` makes some)".to_owned()
+        })
     }
 
     fn from_value(_: &Value) -> Result<Self, String> {

@@ -27,9 +27,7 @@ pub use source::{Field, FieldType, Source};
 pub use space::{ApiKey, Role, Space};
 pub use time::Time;
 pub use trigger::{Rejection, Trigger, TriggerKind};
-pub use webhook::{
-    BodyFormat, Mapping, MappingRule, Method, RequestSpec, ResponseSpec, Template, Webhook,
-};
+pub use webhook::{BodyFormat, Mapping, MappingRule, Method, RequestSpec, ResponseSpec, Template, Webhook};
 pub use workflow::{DocumentMedia, Workflow};
 
 /// A JSON object, member order kept.
