@@ -4,7 +4,14 @@
 
 pub mod clock;
 pub mod config;
+pub mod egress;
+pub mod expr;
+pub mod inbound;
 pub mod model;
+pub mod record;
 pub mod store;
 pub mod task;
 pub mod telemetry;
+pub mod vault;
+pub mod webhook;
+pub mod workflow;
