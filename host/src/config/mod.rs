@@ -85,6 +85,8 @@ pub struct PluginConfig {
     pub action: Duration,
     /// Memory of one call, in MiB.
     pub memory_mib: usize,
+    /// Where compiled plugins are kept; in the data folder if absent.
+    pub cache: Option<PathBuf>,
 }
 
 /// The run loop.
@@ -119,6 +121,8 @@ pub struct ProcessConfig {
     pub worker_threads: usize,
     /// How long draining may take.
     pub drain: Duration,
+    /// Stop when the parent process is gone.
+    pub exit_with_parent: bool,
 }
 
 impl Config {

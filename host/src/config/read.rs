@@ -50,7 +50,8 @@ fn plugin(reader: &mut Reader<'_>) -> Option<PluginConfig> {
     let template = reader.millis("template_ms");
     let action = reader.millis("action_ms");
     let memory_mib = reader.count("plugin_memory_mib");
-    Some(PluginConfig { template: template?, action: action?, memory_mib: memory_mib? })
+    let cache = reader.optional("plugin_cache");
+    Some(PluginConfig { template: template?, action: action?, memory_mib: memory_mib?, cache })
 }
 
 fn store(reader: &mut Reader<'_>) -> Option<StoreConfig> {
@@ -68,7 +69,8 @@ fn log(reader: &mut Reader<'_>) -> Option<LogConfig> {
 fn process(reader: &mut Reader<'_>) -> Option<ProcessConfig> {
     let worker_threads = reader.number("worker_threads", &(0..=1_024)).and_then(|n| usize::try_from(n).ok());
     let drain = reader.millis("drain_ms");
-    Some(ProcessConfig { worker_threads: worker_threads?, drain: drain? })
+    let exit_with_parent = reader.required("exit_with_parent");
+    Some(ProcessConfig { worker_threads: worker_threads?, drain: drain?, exit_with_parent: exit_with_parent? })
 }
 
 struct Reader<'a> {

@@ -12,8 +12,10 @@ use super::{ConfigProblem, DEFAULT_TOML};
 
 /// What the names of our environment variables begin with.
 pub(super) const VARIABLE_PREFIX: &str = "TENTERHOOK_";
-/// The one variable that is no option: it names the file of options.
+/// The variable that names the file of options.
 const FILE_VARIABLE: &str = "TENTERHOOK_CONFIG";
+/// Variables of the other subcommands: they may be set while a server starts.
+const CLIENT_VARIABLES: [&str; 2] = ["TENTERHOOK_KEY", "TENTERHOOK_URL"];
 
 /// Everything that was given to this process.
 #[derive(Clone, Debug, Default)]
@@ -84,7 +86,7 @@ pub(super) fn merge(sources: &Sources) -> (Figment, Vec<ConfigProblem>) {
         let name = name.to_lowercase();
         if is_option(&name) {
             figment = figment.merge(Layer::one(format!("variable {variable}"), &name, text));
-        } else if variable != FILE_VARIABLE {
+        } else if variable != FILE_VARIABLE && !CLIENT_VARIABLES.contains(&variable.as_str()) {
             problems.push(unknown(Origin::Variable(variable.clone()), &name));
         }
     }

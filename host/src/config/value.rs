@@ -42,8 +42,17 @@ impl fmt::Debug for SecretKey {
 pub enum EgressAllowance {
     /// These addresses.
     Net(IpNet),
-    /// This host name, lower case, whatever it resolves to.
+    /// This host name, or with `*.` in front all names below it, lower case, whatever they resolve to.
     Host(String),
+}
+
+impl fmt::Display for EgressAllowance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Net(net) => net.fmt(f),
+            Self::Host(name) => f.write_str(name),
+        }
+    }
 }
 
 /// A type of option value. The error says what is wrong and what to write; it never repeats a secret.
@@ -134,14 +143,14 @@ fn allowance(text: &str) -> Result<EgressAllowance, String> {
         return Ok(EgressAllowance::Net(address.into()));
     }
     let is_host = text.len() <= 253 // RFC 1035 §2.3.4
-        && text.split('.').all(|label| {
+        && text.strip_prefix("*.").unwrap_or(text).split('.').all(|label| {
             (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         });
     let looks_numeric = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     if is_host && !looks_numeric {
         Ok(EgressAllowance::Host(text.to_lowercase()))
     } else {
-        Err(format!("{text:?} is no network (10.0.0.0/8), address or host name"))
+        Err(format!("{text:?} is no network (10.0.0.0/8), address, host name or *.domain"))
     }
 }
 

@@ -89,16 +89,16 @@ impl Condition {
     /// Reads `If-Match: "7"` and `If-None-Match: *`.
     ///
     /// # Errors
-    /// A problem `bad-header` for anything else in these headers.
+    /// A problem `bad-request` for anything else in these headers.
     pub fn of(headers: &HeaderMap) -> Result<Self> {
         let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default().trim());
         let expect = match (text(header::IF_MATCH), text(header::IF_NONE_MATCH)) {
             (None, None) => Expect::Any,
             (None, Some("*")) => Expect::Absent,
             (Some(tag), None) => Expect::At(revision(tag).ok_or_else(|| {
-                Problem::new("bad-header", "If-Match takes one ETag that this server gave out, such as \"7\"")
+                Problem::new("bad-request", "If-Match takes one ETag that this server gave out, such as \"7\"")
             })?),
-            _ => return Err(Problem::new("bad-header", "use either If-Match: \"…\" or If-None-Match: *")),
+            _ => return Err(Problem::new("bad-request", "use either If-Match: \"…\" or If-None-Match: *")),
         };
         Ok(Self(expect))
     }

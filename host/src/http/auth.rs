@@ -77,7 +77,7 @@ fn check_role(key: &ApiKey, needed: Role) -> Result<(), Problem> {
         return Ok(());
     }
     let (has, needs) = (role_word(key.role), role_word(needed));
-    Err(Problem::new("role-too-low", format!("key {:?} has the role {has}; this takes {needs}", key.name)))
+    Err(Problem::new("forbidden", format!("key {:?} has the role {has}; this takes {needs}", key.name)))
 }
 
 fn check_space(key: &ApiKey, wanted: Option<&str>) -> Result<(), Problem> {
@@ -87,7 +87,7 @@ fn check_space(key: &ApiKey, wanted: Option<&str>) -> Result<(), Problem> {
         (Some(own), Some(wanted)) => format!("key {:?} opens space {own} only, not {wanted:?}", key.name),
         (Some(own), None) => format!("key {:?} opens space {own} only; this takes one for all spaces", key.name),
     };
-    Err(Problem::new("foreign-space", detail))
+    Err(Problem::new("forbidden", detail))
 }
 
 const fn role_word(role: Role) -> &'static str {
@@ -125,7 +125,7 @@ mod tests {
         assert!(check_role(&key(Role::Admin, None), Role::Viewer).is_ok());
         assert!(check_role(&key(Role::Integrator, None), Role::Integrator).is_ok());
         let problem = check_role(&key(Role::Viewer, None), Role::Integrator).expect_err("a viewer writes nothing");
-        assert_eq!((problem.status, problem.code.as_ref()), (403, "role-too-low"));
+        assert_eq!((problem.status, problem.code.as_ref()), (403, "forbidden"));
         assert_eq!(problem.detail, "key \"crm\" has the role viewer; this takes integrator");
     }
 
@@ -136,7 +136,7 @@ mod tests {
         assert!(check_space(&key(Role::Admin, Some("a")), Some("a")).is_ok());
         for wanted in [Some("b"), None] {
             let problem = check_space(&key(Role::Admin, Some("a")), wanted).expect_err("not its space");
-            assert_eq!((problem.status, problem.code.as_ref()), (403, "foreign-space"));
+            assert_eq!((problem.status, problem.code.as_ref()), (403, "forbidden"));
         }
     }
 

@@ -36,16 +36,26 @@ impl From<BodyError> for Problem {
     }
 }
 
+/// After a body was found too large, so much of it is still read and dropped: a caller that is still sending would
+/// otherwise see a broken connection instead of the answer.
+const DISCARD_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Reads a whole body of up to `limit` bytes. A body that came in one piece is not copied.
 ///
 /// # Errors
 /// The body is too large, too slow or broken.
 pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, BodyError> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit as u64) {
-        return Err(BodyError::TooLarge(limit));
-    }
-    tokio::time::timeout(BODY_TIMEOUT, collect(body, limit)).await.unwrap_or(Err(BodyError::TooSlow))
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let waits = headers.contains_key(header::EXPECT);
+    let work = async {
+        match announced {
+            // The caller asks before it sends (RFC 9110 §10.1.1): the answer is no.
+            Some(length) if length > limit && waits => Err(BodyError::TooLarge(limit)),
+            Some(length) if length > limit => discard(body, limit).await,
+            _ => collect(body, limit).await,
+        }
+    };
+    tokio::time::timeout(BODY_TIMEOUT, work).await.unwrap_or(Err(BodyError::TooSlow))
 }
 
 async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
@@ -54,7 +64,7 @@ async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
         if first.len() + rest.len() + data.len() > limit {
-            return Err(BodyError::TooLarge(limit));
+            return discard(body, limit).await;
         }
         if first.is_empty() && rest.is_empty() {
             first = data;
@@ -66,6 +76,18 @@ async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
         }
     }
     Ok(if rest.is_empty() { first } else { rest.freeze() })
+}
+
+/// Reads and drops what is left of a body that is too large.
+async fn discard(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
+    let mut dropped = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        dropped += frame.data_ref().map_or(0, Bytes::len);
+        if dropped > DISCARD_BYTES_MAX {
+            break;
+        }
+    }
+    Err(BodyError::TooLarge(limit))
 }
 
 /// The media type of a body, lower case, without parameters.

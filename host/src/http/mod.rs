@@ -5,6 +5,7 @@
 mod answer;
 mod auth;
 mod body;
+mod failure;
 mod guard;
 mod openapi;
 mod page;

@@ -25,9 +25,9 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for At<T> {
             Ok(Path(ids)) => Ok(Self(ids)),
             Err(PathRejection::FailedToDeserializePathParams(error)) => {
                 let text = error.body_text();
-                Err(Problem::new("bad-id", text.strip_prefix("Invalid URL: ").unwrap_or(&text)))
+                Err(Problem::new("bad-request", text.strip_prefix("Invalid URL: ").unwrap_or(&text)))
             }
-            Err(other) => Err(Problem::new("bad-id", other.body_text())),
+            Err(other) => Err(Problem::new("bad-request", other.body_text())),
         }
     }
 }
@@ -42,7 +42,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         axum::extract::Query::try_from_uri(&parts.uri).map(|query| Self(query.0)).map_err(|error| {
             let text = error.body_text();
             let prefix = "Failed to deserialize query string: ";
-            Problem::new("bad-query", text.strip_prefix(prefix).unwrap_or(&text))
+            Problem::new("bad-request", text.strip_prefix(prefix).unwrap_or(&text))
         })
     }
 }
@@ -63,7 +63,7 @@ impl PageQuery {
     /// Checks both.
     ///
     /// # Errors
-    /// A problem `bad-query` if `limit` is out of range.
+    /// A problem `bad-request` if `limit` is out of range.
     pub fn page(self) -> Result<Page, Problem> {
         page(self.cursor, self.limit)
     }
@@ -72,12 +72,12 @@ impl PageQuery {
 /// Checks the parameters of a page.
 ///
 /// # Errors
-/// A problem `bad-query` if `limit` is out of range.
+/// A problem `bad-request` if `limit` is out of range.
 pub fn page(cursor: Option<String>, limit: Option<usize>) -> Result<Page, Problem> {
     let limit = limit.unwrap_or(PAGE_ITEMS_DEFAULT);
     if !(1..=PAGE_ITEMS_MAX).contains(&limit) {
         let reason = format!("{limit} is not between 1 and {PAGE_ITEMS_MAX}");
-        return Err(Problem::new("bad-query", format!("limit: {reason}")).with_field("limit", reason, None));
+        return Err(Problem::new("bad-request", format!("limit: {reason}")).with_field("limit", reason, None));
     }
     Ok(Page { cursor: cursor.filter(|cursor| !cursor.is_empty()), limit })
 }

@@ -34,12 +34,9 @@ const fn kind(code: &'static str, status: u16, retriable: bool, title: &'static 
 /// All kinds of problem.
 pub const KINDS: &[ProblemKind] = &[
     // The request itself.
+    kind("bad-request", 400, false, "A part of the path, a query parameter or a header is not valid"),
     kind("bad-body", 400, false, "The body cannot be read"),
-    kind("bad-id", 400, false, "A part of the path is no valid id"),
-    kind("bad-query", 400, false, "A query parameter is not valid"),
-    kind("bad-header", 400, false, "A header is not valid"),
     kind("bad-cursor", 400, false, "The cursor was not given out by this server"),
-    kind("no-route", 404, false, "There is nothing at this path"),
     kind("method-not-allowed", 405, false, "The path does not take this method"),
     kind("body-too-slow", 408, true, "The body took too long to arrive"),
     kind("body-too-large", 413, false, "The body is too large"),
@@ -49,8 +46,7 @@ pub const KINDS: &[ProblemKind] = &[
     kind("no-key", 401, false, "The call bears no key"),
     kind("wrong-key", 401, false, "The key is not known"),
     kind("wrong-signature", 401, false, "The signature is not right"),
-    kind("role-too-low", 403, false, "The key's role does not allow this"),
-    kind("foreign-space", 403, false, "The key does not open this space"),
+    kind("forbidden", 403, false, "The key does not allow this"),
     // The state of things.
     kind("not-found", 404, false, "There is no such thing"),
     kind("exists", 409, false, "It exists already"),
@@ -58,17 +54,17 @@ pub const KINDS: &[ProblemKind] = &[
     kind("refused", 409, false, "The present state forbids it"),
     kind("changed", 409, true, "It has changed meanwhile"),
     kind("precondition-failed", 412, false, "It is not as If-Match or If-None-Match expects"),
-    // Inbound calls.
+    // Records and inbound calls.
     kind("unknown-trigger", 404, false, "No trigger has this URL"),
     kind("trigger-off", 404, false, "The trigger is switched off"),
     kind("record-exists", 409, false, "A record with this key exists already"),
     kind("record-missing", 404, false, "There is no record with this key"),
+    kind("bad-record", 422, false, "The fields make no record of this source"),
     kind("mapping-failed", 422, false, "A field cannot be mapped from the body"),
-    kind("bad-record", 422, false, "The mapped fields make no record"),
     // Plugins and calls to the outside.
-    kind("bad-component", 422, false, "The upload is no component that this server can use"),
+    kind("component-refused", 422, false, "The upload is no plugin that this server can use"),
     kind("plugin-failed", 422, false, "A plugin failed"),
-    kind("plugin-busy", 503, true, "The plugin runtime has no place free"),
+    kind("plugin-unavailable", 503, true, "A plugin cannot be called at the moment"),
     kind("call-failed", 422, false, "The call to the outside failed"),
     // Ours.
     kind("store-unavailable", 503, true, "The store is unavailable"),

@@ -103,6 +103,7 @@ fn run_rows() -> Vec<Row> {
         delete("/api/v1/spaces/{space}/workflows/{id}",                         INTEGRATOR, routes!(workflows::delete_workflow)),
         get("/api/v1/spaces/{space}/workflows/{id}/document",                   VIEWER,     routes!(workflows::get_document)),
         get("/api/v1/spaces/{space}/workflows/{id}/versions",                   VIEWER,     routes!(workflows::list_workflow_versions)),
+        get("/api/v1/spaces/{space}/workflows/{id}/versions/{version}",         VIEWER,     routes!(workflows::get_workflow_version)),
         post("/api/v1/spaces/{space}/workflows/{id}/duplicate",                 INTEGRATOR, routes!(workflows::duplicate_workflow)),
         post("/api/v1/spaces/{space}/workflows/{id}/runs",                      INTEGRATOR, routes!(runs::start_run)),
 
