@@ -91,7 +91,7 @@ async fn a_trigger_that_is_off_starts_nothing_and_keeps_its_url_and_key() {
     assert!(on.get("api_key").is_none_or(Value::is_null), "the key is shown once: {on}");
     api.send(call()).await.expect(202);
     let unknown = json!({ "url": format!("{}/in/{}", api.base(), "0".repeat(32)) });
-    assert_eq!(api.send(api.call(&unknown).json(&json!({}))).await.problem(404), "no-trigger");
+    assert_eq!(api.send(api.call(&unknown).json(&json!({}))).await.problem(404), "unknown-trigger");
 }
 
 #[tokio::test]

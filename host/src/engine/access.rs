@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::model::{ApiKey, DefinitionPath, Key, Kind, Redacted, Role, Saved, Secret, Slug, Space};
 use crate::store::{Expect, Page, Slice, draft};
+use crate::vault::Place;
 
 use super::{Engine, EngineError, Result, defect};
 
@@ -114,7 +115,7 @@ impl Engine {
         if value.reveal().is_empty() || value.reveal().chars().any(char::is_control) {
             return Err(EngineError::invalid("value", "give a text without control characters"));
         }
-        let sealed = self.vault.seal(&secret_context(space, name), value.reveal())?;
+        let sealed = self.vault.seal(&secret_place(space, name), value.reveal())?;
         let secret = Secret { id: name.clone(), value: sealed, updated_at: self.clock.now() };
         Ok(self.definitions.save(space, &secret, Expect::Any).await? == 1)
     }
@@ -133,7 +134,7 @@ impl Engine {
     /// The value of a secret.
     pub(super) async fn secret(&self, space: &Slug, name: &str) -> Result<Option<Redacted>> {
         let Some(saved) = self.definitions.get::<Secret>(space, name).await? else { return Ok(None) };
-        Ok(Some(self.vault.open(&secret_context(space, &saved.value.id), &saved.value.value)?))
+        Ok(Some(self.vault.unseal(&secret_place(space, &saved.value.id), &saved.value.value)?))
     }
 }
 
@@ -143,6 +144,6 @@ pub(super) fn generate_key(prefix: &str) -> Result<Redacted> {
     Ok(Redacted::new(key.reveal().to_owned()))
 }
 
-fn secret_context(space: &Slug, name: &Slug) -> String {
-    format!("secret/{space}/{name}")
+fn secret_place<'a>(space: &'a Slug, name: &'a Slug) -> Place<'a> {
+    Place { space, kind: Kind::Secret, id: name.as_str() }
 }

@@ -2,7 +2,7 @@
 
 use crate::egress::{EgressError, SendError};
 use crate::inbound::InboundError;
-use crate::model::{DefinitionPath, LogLine};
+use crate::model::DefinitionPath;
 use crate::plugin::{PluginError, Refused};
 use crate::record::RecordError;
 use crate::store::StoreError;
@@ -84,14 +84,8 @@ pub enum EngineError {
     #[error(transparent)]
     Component(#[from] Refused),
     /// A plugin failed.
-    #[error("{error}")]
-    Plugin {
-        /// How.
-        #[source]
-        error: PluginError,
-        /// What it logged.
-        logs: Vec<LogLine>,
-    },
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
     /// An inbound call was refused.
     #[error(transparent)]
     Inbound(#[from] InboundError),
@@ -116,6 +110,29 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Its stable code, for problems, metrics and lists of refused calls.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound { what, .. } => not_found_code(what),
+            Self::Exists { .. } => "exists",
+            Self::Invalid { .. } => "invalid",
+            Self::Changed { .. } => "changed",
+            Self::InUse { .. } => "in-use",
+            Self::Refused { code, .. } => code,
+            Self::Component(_) => "component-refused",
+            Self::Plugin(_) => "plugin-failed",
+            Self::Inbound(error) => error.code(),
+            Self::Record(RecordError::Exists { .. }) => "record-exists",
+            Self::Record(RecordError::Missing { .. }) => "record-missing",
+            Self::Record(_) => "bad-record",
+            Self::Send(error) => error.code(),
+            Self::Store(StoreError::BadCursor) => "bad-cursor",
+            Self::Store(StoreError::Conflict { .. }) => "changed",
+            Self::Store(_) => "store-unavailable",
+            Self::Egress(_) | Self::Vault(_) | Self::Internal(_) => "internal",
+        }
+    }
+
     /// Nothing of this kind has this id.
     pub fn not_found(what: &'static str, id: impl ToString) -> Self {
         Self::NotFound { what, id: id.to_string() }
@@ -127,9 +144,20 @@ impl EngineError {
     }
 }
 
-impl From<PluginError> for EngineError {
-    fn from(error: PluginError) -> Self {
-        Self::Plugin { error, logs: Vec::new() }
+fn not_found_code(what: &str) -> &'static str {
+    match what {
+        "space" => "space-not-found",
+        "API key" => "key-not-found",
+        "secret" => "secret-not-found",
+        "source" => "source-not-found",
+        "record" => "record-not-found",
+        "plugin version" => "plugin-version-not-found",
+        "webhook" => "webhook-not-found",
+        "workflow" => "workflow-not-found",
+        "workflow version" => "workflow-version-not-found",
+        "trigger" => "trigger-not-found",
+        "run" => "run-not-found",
+        _ => "not-found",
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::egress::SendError;
 use crate::model::Fault;
 use crate::plugin::PluginError;
+use crate::webhook;
 
 use super::{EngineError, Result};
 
@@ -11,7 +12,6 @@ const SPEC: &str = "https://serverlessworkflow.io/spec/1.0.0/errors/";
 /// The kinds of error that our effects raise.
 #[derive(Clone, Copy)]
 enum Kind {
-    Communication,
     Configuration,
     Runtime,
     Timeout,
@@ -21,7 +21,6 @@ enum Kind {
 impl Kind {
     const fn word(self) -> &'static str {
         match self {
-            Self::Communication => "communication",
             Self::Configuration => "configuration",
             Self::Runtime => "runtime",
             Self::Timeout => "timeout",
@@ -51,7 +50,7 @@ pub(super) fn of(error: EngineError) -> Result<Fault> {
         EngineError::NotFound { .. } => Kind::Configuration.fault(404, "Definition missing", detail),
         EngineError::Exists { .. } => Kind::Runtime.fault(409, "Record exists", detail),
         EngineError::Invalid { .. } | EngineError::Record(_) => record(error.code(), detail),
-        EngineError::Plugin { error, .. } => plugin(&error),
+        EngineError::Plugin(error) => plugin(&error),
         EngineError::Send(error) => send(&error),
         other => return Err(other),
     })
@@ -68,7 +67,7 @@ fn record(code: &str, detail: String) -> Fault {
 /// A plugin that failed.
 pub(super) fn plugin(error: &PluginError) -> Fault {
     let detail = error.to_string();
-    if error.is_timeout() {
+    if matches!(error, PluginError::TimedOut { .. }) {
         return Kind::Timeout.fault(408, "Plugin timeout", detail);
     }
     if error.is_retriable() {
@@ -79,24 +78,10 @@ pub(super) fn plugin(error: &PluginError) -> Fault {
 
 /// A request that got no answer.
 pub(super) fn send(error: &SendError) -> Fault {
-    let detail = error.to_string();
-    if error.is_timeout() {
-        return Kind::Timeout.fault(408, "Request timeout", detail);
-    }
     if error.is_retriable() {
-        return Kind::Communication.fault(503, "No answer", detail);
+        return webhook::unreachable_fault(error.to_string(), matches!(error, SendError::Timeout { .. }));
     }
-    Kind::Configuration.fault(400, "Request not sent", detail)
-}
-
-/// An answer that the mapping took for a failure. Keeps the status of the answer where that says failure itself.
-pub(super) fn answer(status: u16, retriable: bool, reason: &str) -> Fault {
-    let status = match (status, retriable) {
-        (400.., _) => status,
-        (_, true) => 503,
-        (_, false) => 422,
-    };
-    Kind::Communication.fault(status, if retriable { "Try again" } else { "Call failed" }, reason.to_owned())
+    Kind::Configuration.fault(400, "Request not sent", error.to_string())
 }
 
 /// A definition that cannot be used as it is.

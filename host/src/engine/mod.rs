@@ -4,6 +4,7 @@
 mod access;
 mod call;
 mod error;
+mod expressions;
 mod faults;
 mod perform;
 mod plugins;
@@ -32,7 +33,8 @@ pub use access::DEFAULT_SPACE;
 pub use error::{EngineError, FieldProblem, Result};
 pub use receive::{InboundCall, Received};
 pub use runs::RunView;
-pub use sources::{RecordMode, SourceDraft};
+pub use crate::record::SourceDraft;
+pub use sources::RecordMode;
 pub use triggers::{TriggerDraft, TriggerView};
 pub use webhooks::{TestReport, WebhookView};
 pub use workflows::WorkflowView;

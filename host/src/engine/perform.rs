@@ -98,9 +98,9 @@ impl Engine {
             Ok(found) => self.call_webhook(&site, webhook, data, found.as_ref()).await?,
             Err(error) => call::Called::failed(faults::of(error)?),
         };
-        let fields = called.outcome.as_ref().ok().map(|reply| reply.fields.clone());
+        let fields = called.outcome.as_ref().ok().map(|answer| answer.fields.clone());
         let result = EffectResult {
-            outcome: called.outcome.map(|reply| reply.output()),
+            outcome: called.outcome.map(|answer| answer.output),
             exchange: called.exchange,
             logs: called.logs,
             started_at,

@@ -5,7 +5,7 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 
 use crate::inbound::{self, InboundError, RawRequest, VerifiedRequest};
-use crate::model::{Object, RecordChange, Rejection, Slug, Source, StartedBy, Trigger, TriggerKind, UniqueId};
+use crate::model::{Object, RecordChange, Rejection, Slug, StartedBy, Trigger, TriggerKind, UniqueId};
 use crate::store::{Acceptance, StoreError};
 
 use super::sources::{CHANGE_TRIES_MAX, RecordMode};
@@ -52,34 +52,34 @@ impl Engine {
 
     async fn find_trigger(&self, token: &str) -> Result<(Slug, Trigger)> {
         let found = self.definitions.find::<Trigger>(token).await?;
-        let (space, saved) = found.ok_or(InboundError::NoTrigger)?;
+        let (space, saved) = found.ok_or(InboundError::UnknownTrigger)?;
         Ok((space, saved.value))
     }
 
     async fn admit(&self, space: &Slug, trigger: &Trigger, call: InboundCall) -> Result<UniqueId> {
         let request = self.verify(space, trigger, call)?;
-        let payload = request.decode()?;
+        let payload = inbound::decode_body(&request)?;
         let fields = self.map_fields(trigger, &payload).await?;
         self.accept_call(space, trigger, &request, &payload, fields).await
     }
 
     fn verify(&self, space: &Slug, trigger: &Trigger, call: InboundCall) -> Result<VerifiedRequest> {
-        if !trigger.enabled {
-            return Err(InboundError::TriggerOff.into());
-        }
         let raw = RawRequest {
             method: call.method,
+            path: format!("/in/{}", trigger.token),
             query: call.query,
             headers: call.headers,
             body: call.body,
             remote: call.remote,
             received_at: self.clock.now(),
         };
-        let secret = || self.vault.open(&triggers::secret_context(space, &trigger.workflow), &trigger.signing_secret);
-        Ok(inbound::verify(raw, &trigger.key_hash, || secret().ok())?)
+        let place = triggers::signing_place(space, &trigger.workflow);
+        let secret = || self.vault.unseal(&place, &trigger.signing_secret).ok();
+        let now = raw.received_at;
+        Ok(inbound::verify(raw, trigger, &secret, now).map_err(|refused| refused.error)?)
     }
 
-    /// The values of the mapped fields; `None` if the trigger has no mapping.
+    /// The values of the mapped fields, those that are null left out; `None` if the trigger has no mapping.
     async fn map_fields(&self, trigger: &Trigger, payload: &Value) -> Result<Option<Object>> {
         if trigger.fields.is_empty() {
             return Ok(None);
@@ -88,7 +88,9 @@ impl Engine {
         for (field, source) in &trigger.fields {
             let value = self.evaluate(source, payload).await;
             let value = value.map_err(|reason| InboundError::MappingFailed { field: field.clone(), reason })?;
-            fields.insert(field.clone(), value);
+            if !value.is_null() {
+                fields.insert(field.clone(), value);
+            }
         }
         Ok(Some(fields))
     }
@@ -113,7 +115,7 @@ impl Engine {
                 (change, _) => change?,
             };
             let record = change.as_ref().map(|change| &change.record);
-            let input = json!({ "payload": payload, "record": record, "request": request.summary() });
+            let input = json!({ "payload": payload, "record": record, "request": inbound::request_member(request) });
             let run = self.new_run(space, &workflow, StartedBy::Trigger, input);
             let repeat = request.repeat_key().map(|key| super::runs::repeat_key(repeat_scope(trigger), key.to_owned()));
             let acceptance =
@@ -150,7 +152,7 @@ impl Engine {
         let fields = match fields {
             Some(fields) => fields,
             None => {
-                own = same_named(&source, payload);
+                own = inbound::same_named(payload, source.fields.keys().map(String::as_str));
                 &own
             }
         };
@@ -204,13 +206,4 @@ impl Note {
 
 fn repeat_scope(trigger: &Trigger) -> String {
     format!("in/{}", trigger.token)
-}
-
-/// The members of the payload that are named like fields of the source.
-fn same_named(source: &Source, payload: &Value) -> Object {
-    let members = payload.as_object().into_iter().flatten();
-    members
-        .filter(|(name, _)| source.fields.contains_key(*name))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
 }

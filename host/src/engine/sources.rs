@@ -1,26 +1,15 @@
 //! Sources and their records.
 
-use std::collections::BTreeMap;
+use serde_json::Value;
 
-use crate::model::{DefinitionPath, Field, Kind, Object, Record, RecordChange, RecordKey, Saved, Slug, Source};
-use crate::record::{self, Write};
+use crate::model::{DefinitionPath, Kind, Object, Record, RecordChange, RecordKey, Saved, Slug, Source};
+use crate::record::{self, SourceDraft, Target};
 use crate::store::{Expect, Page, Slice, StoreError, draft};
 
-use super::{Engine, EngineError, Result, definition_error};
+use super::{Engine, EngineError, FieldProblem, Result, definition_error};
 
 /// How often a record change is computed anew when others write the same record at the same time.
 pub(super) const CHANGE_TRIES_MAX: usize = 64;
-
-/// A source, as given by a user.
-#[derive(Clone, Debug, serde::Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SourceDraft {
-    /// The name of the key field.
-    pub key: String,
-    /// The fields by name.
-    #[serde(default)]
-    pub fields: BTreeMap<String, Field>,
-}
 
 /// What a write expects of the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,34 +30,20 @@ impl Engine {
         &self,
         space: &Slug,
         id: &Slug,
-        draft_: SourceDraft,
+        given: SourceDraft,
         expect: Expect,
     ) -> Result<(Saved<Source>, bool)> {
         self.space(space).await?;
         let former = self.definitions.get::<Source>(space, id.as_str()).await?;
-        let created_at = former.as_ref().map_or_else(|| self.clock.now(), |saved| saved.value.created_at);
-        let source = Source { id: id.clone(), key: draft_.key, fields: draft_.fields, created_at };
-        let source = record::check_source(source)?;
-        if let Some(former) = &former {
-            self.check_key_change(space, &former.value, &source).await?;
-        }
+        let existing = former.as_ref().map(|saved| &saved.value);
+        let source = given.check(id.clone(), existing, self.clock.now()).map_err(|problems| EngineError::Invalid {
+            problems: problems.into_iter().map(|p| FieldProblem::new(p.field, p.reason)).collect(),
+        })?;
         let mut draft = draft(space, &source, expect)?;
         draft.uses.push(DefinitionPath::new(space, Kind::Space, space.as_str()));
         let revision =
             self.definitions.commit(vec![draft]).await.map_err(|e| definition_error(e, "source", id.as_str()))?;
         Ok((Saved { revision, value: source }, former.is_none()))
-    }
-
-    async fn check_key_change(&self, space: &Slug, former: &Source, source: &Source) -> Result<()> {
-        let first = Page { cursor: None, limit: 1 };
-        let empty = former.key == source.key || self.store.records(space, &source.id, first).await?.items.is_empty();
-        if empty {
-            return Ok(());
-        }
-        Err(EngineError::Refused {
-            code: "source-has-records",
-            detail: format!("the key field stays {:?} while the source has records: delete them first", former.key),
-        })
     }
 
     /// One source.
@@ -124,16 +99,18 @@ impl Engine {
         fields: &Object,
         mode: RecordMode,
     ) -> Result<RecordChange> {
-        let write = Write::check(source, key, fields)?;
-        let existing = self.store.record(space, &source.id, write.key()).await?;
-        let now = self.clock.now();
-        let change = match mode {
-            RecordMode::Insert => write.insert(space, existing.as_ref(), now),
-            RecordMode::Update => write.update(space, existing.as_ref(), now),
-            RecordMode::Upsert => write.upsert(space, existing.as_ref(), now),
-            RecordMode::Replace => write.replace(space, existing.as_ref(), now),
-        };
-        Ok(change?)
+        let key = record::key_of(source, fields, key)?;
+        let existing = self.store.record(space, &source.id, &key).await?;
+        let existing = existing.as_ref();
+        let target = Target { space, source, now: self.clock.now() };
+        let mut fields = fields.clone();
+        fields.entry(source.key.clone()).or_insert_with(|| Value::from(key.as_str()));
+        Ok(match mode {
+            RecordMode::Insert => record::insert(&target, existing, fields)?,
+            RecordMode::Update => record::update(&target, existing, &key, fields)?,
+            RecordMode::Upsert => record::upsert(&target, existing, fields)?,
+            RecordMode::Replace => record::replace(&target, existing, &key, fields)?,
+        })
     }
 
     /// One record.

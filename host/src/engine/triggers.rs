@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::expr::Expression;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
 use crate::model::{
     Definition, DefinitionPath, Digest, Key, Kind, Redacted, Saved, Slug, Source, Trigger, TriggerKind, Workflow,
 };
 use crate::store::{Expect, Rejections, draft};
+use crate::vault::Place;
 
 use super::access::generate_key;
 use super::{Engine, EngineError, FieldProblem, Result, definition_error};
@@ -85,7 +87,7 @@ impl Engine {
     fn new_trigger(&self, space: &Slug, workflow: &Slug, kind: TriggerKind) -> Result<TriggerView> {
         let token = Digest::of(generate_key("in")?.reveal().as_bytes()).to_string();
         let token = token["sha256:".len()..][..TOKEN_HEX_DIGITS].to_owned();
-        let (key, secret) = (generate_key("thk")?, crate::inbound::generate_secret()?);
+        let (key, secret) = (generate_key("thk")?, generate_signing_secret()?);
         let trigger = Trigger {
             workflow: workflow.clone(),
             token,
@@ -95,7 +97,7 @@ impl Engine {
             upsert: false,
             enabled: true,
             key_hash: Key::hash(key.reveal()),
-            signing_secret: self.vault.seal(&secret_context(space, workflow), secret.reveal())?,
+            signing_secret: self.vault.seal(&signing_place(space, workflow), secret.reveal())?,
             created_at: self.clock.now(),
         };
         let view = TriggerView::known(trigger);
@@ -155,16 +157,6 @@ impl Engine {
         Ok(())
     }
 
-    /// The compiled form of an expression; compiled once, then kept.
-    pub(super) fn expression(&self, source: &str) -> Result<Expression, String> {
-        if let Some(expression) = self.expressions.get(source) {
-            return Ok(expression);
-        }
-        let expression = Expression::compile(source, &[]).map_err(|error| error.to_string())?;
-        self.expressions.insert(source.to_owned(), expression.clone());
-        Ok(expression)
-    }
-
     /// The trigger of a workflow.
     pub async fn trigger(&self, space: &Slug, workflow: &Slug) -> Result<TriggerView> {
         let saved = self.definitions.get::<Trigger>(space, workflow.as_str()).await?;
@@ -195,8 +187,15 @@ impl Engine {
 }
 
 /// What a trigger's signing secret is sealed for.
-pub(super) fn secret_context(space: &Slug, workflow: &Slug) -> String {
-    format!("trigger/{space}/{workflow}")
+pub(super) fn signing_place<'a>(space: &'a Slug, workflow: &'a Slug) -> Place<'a> {
+    Place { space, kind: Kind::Trigger, id: workflow.as_str() }
+}
+
+/// A new Standard Webhooks secret: `whsec_` and 32 random bytes in base64.
+fn generate_signing_secret() -> Result<Redacted> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(|error| EngineError::Internal(format!("no randomness: {error}")))?;
+    Ok(Redacted::new(format!("whsec_{}", BASE64_STANDARD.encode(bytes))))
 }
 
 /// Only a workflow that outside calls may start can own a trigger (CI4).

@@ -34,6 +34,7 @@ pub struct SourceDraft {
     /// The name of the field whose value is a record's key.
     pub key: String,
     /// The fields by name. A key field that is not among them is added as a required string.
+    #[serde(default)]
     pub fields: BTreeMap<String, Field>,
 }
 

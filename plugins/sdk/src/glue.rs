@@ -16,6 +16,23 @@ pub struct ActionGuest<P>(PhantomData<P>);
 /// Exports a [`Describe`].
 pub struct DescribeGuest<P>(PhantomData<P>);
 
+impl<P: Template> TemplateGuest<P> {
+    /// Compiles if there is something to export.
+    pub const fn check() {}
+}
+impl<P: Mapping> MappingGuest<P> {
+    /// Compiles if there is something to export.
+    pub const fn check() {}
+}
+impl<P: Action> ActionGuest<P> {
+    /// Compiles if there is something to export.
+    pub const fn check() {}
+}
+impl<P: Describe> DescribeGuest<P> {
+    /// Compiles if there is something to export.
+    pub const fn check() {}
+}
+
 /// Sends panic messages to the log: without it the host sees a bare `unreachable`.
 fn begin() {
     static HOOK: Once = Once::new();

@@ -151,32 +151,44 @@ macro_rules! export {
     ($plugin:ty: $($interface:ident),+ $(,)?) => { $( $crate::__export_interface!($interface, $plugin); )+ };
 }
 
-/// One interface of [`export!`].
+/// One interface of [`export!`]. Outside WebAssembly nothing is exported: the names are none for a native linker.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export_interface {
     (template, $plugin:ty) => {
         const _: () = {
             type Exported = $crate::TemplateGuest<$plugin>;
+            #[cfg(target_arch = "wasm32")]
     $crate::bindings::template::__export_template!(Exported with_types_in $crate::bindings::template);
+            #[cfg(not(target_arch = "wasm32"))]
+            <Exported>::check();
         };
     };
     (mapping, $plugin:ty) => {
         const _: () = {
             type Exported = $crate::MappingGuest<$plugin>;
+            #[cfg(target_arch = "wasm32")]
     $crate::bindings::mapping::__export_mapping!(Exported with_types_in $crate::bindings::mapping);
+            #[cfg(not(target_arch = "wasm32"))]
+            <Exported>::check();
         };
     };
     (action, $plugin:ty) => {
         const _: () = {
             type Exported = $crate::ActionGuest<$plugin>;
+            #[cfg(target_arch = "wasm32")]
     $crate::bindings::action::__export_action!(Exported with_types_in $crate::bindings::action);
+            #[cfg(not(target_arch = "wasm32"))]
+            <Exported>::check();
         };
     };
     (describe, $plugin:ty) => {
         const _: () = {
             type Exported = $crate::DescribeGuest<$plugin>;
+            #[cfg(target_arch = "wasm32")]
     $crate::bindings::describe::__export_describe!(Exported with_types_in $crate::bindings::describe);
+            #[cfg(not(target_arch = "wasm32"))]
+            <Exported>::check();
         };
     };
 }
