@@ -14,7 +14,6 @@ pub mod inbound;
 pub mod model;
 pub mod plugin;
 pub mod record;
-pub mod plugin;
 pub mod store;
 pub mod task;
 pub mod telemetry;

@@ -18,7 +18,8 @@ pub(super) fn split(arguments: Vec<OsString>, variables: Vec<(String, String)>) 
     if OTHERS.contains(&first) || ["--help", "-h", "--version", "-V"].contains(&first) {
         return (arguments, sources);
     }
-    let own = texts.into_iter().skip(usize::from(first == "serve"));
+    let named = usize::from(first == "serve");
+    let own = texts.into_iter().skip(named);
     let mut for_clap = vec![OsString::from("tenterhook"), OsString::from("serve")];
     if read(own, &mut sources) {
         for_clap.push(OsString::from("--help"));
@@ -63,7 +64,9 @@ pub(super) fn grammar() -> clap::Command {
     let flags = options().into_iter().map(|option| {
         let default = if option.has_default { format!(" [default: {}]", option.value) } else { String::new() };
         let help = format!("{} [env: {}]{default}", option.help, option.variable());
-        let argument = Arg::new(option.flag()).long(option.flag()).help(help);
+        // clap wants names that live as long as the process; there are a few dozen, made once.
+        let flag: &'static str = option.flag().leak();
+        let argument = Arg::new(flag).long(flag).help(help);
         if option.is_switch() { argument.action(ArgAction::SetTrue) } else { argument.value_name("VALUE") }
     });
     clap::Command::new("serve").about("Runs the server; this is what happens without a subcommand").arg(config).args(flags)

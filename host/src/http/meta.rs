@@ -110,10 +110,10 @@ pub async fn backup(State(api): State<Api>) -> Response {
     ([(header::CONTENT_TYPE, "application/octet-stream"), (header::CONTENT_DISPOSITION, name)], body).into_response()
 }
 
-type BackupState = (mpsc::Receiver<Bytes>, Option<oneshot::Receiver<Result<(), EngineError>>>);
+type BackupState = (mpsc::Receiver<Bytes>, Option<oneshot::Receiver<core::result::Result<(), EngineError>>>);
 
 /// The next chunk; after the last one an error, if the copy is not whole.
-async fn next_chunk((mut chunks, outcome): BackupState) -> Option<(Result<Bytes, std::io::Error>, BackupState)> {
+async fn next_chunk((mut chunks, outcome): BackupState) -> Option<(std::io::Result<Bytes>, BackupState)> {
     if let Some(chunk) = chunks.recv().await {
         return Some((Ok(chunk), (chunks, outcome)));
     }
@@ -128,12 +128,12 @@ async fn next_chunk((mut chunks, outcome): BackupState) -> Option<(Result<Bytes,
 }
 
 /// Answers a path that does not exist.
-pub async fn no_route(request: Request) -> std::result::Result<Infallible, Problem> {
+pub async fn no_route(request: Request) -> core::result::Result<Infallible, Problem> {
     Err(Problem::new("not-found", format!("there is nothing at {}", request.uri().path())))
 }
 
 /// Answers a method that a path does not take.
-pub async fn wrong_method(request: Request) -> std::result::Result<Infallible, Problem> {
+pub async fn wrong_method(request: Request) -> core::result::Result<Infallible, Problem> {
     let detail = format!("{} does not take {}; the header Allow says what it takes", request.uri().path(), request.method());
     Err(Problem::new("method-not-allowed", detail))
 }

@@ -11,7 +11,7 @@ use super::auth::Caller;
 use super::body::{Json, OptionalJson};
 use super::page::{At, Listing, PageQuery, Query};
 use crate::engine::{TestReport, WebhookView};
-use crate::model::{Fault, LogLine, Object, RequestParts, ResponseParts, Slug, Webhook};
+use crate::model::{Slug, Webhook};
 use crate::webhook::WebhookDraft;
 
 /// A webhook with who uses it.
@@ -40,24 +40,6 @@ pub struct CloneBody {
     /// The id of the clone; one is made up if it is absent.
     #[serde(default)]
     id: Option<Slug>,
-}
-
-/// What a test call did.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct TestAnswer {
-    /// What was sent, secrets masked; null if the template made no request.
-    request: Option<RequestParts>,
-    /// What came back; null if nothing did.
-    response: Option<ResponseParts>,
-    /// The mapped fields.
-    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
-    fields: Object,
-    /// What the plugins logged.
-    logs: Vec<LogLine>,
-    /// Why it failed; null if it did not.
-    error: Option<Fault>,
-    /// How long it took, in milliseconds.
-    elapsed_ms: u64,
 }
 
 /// Lists the webhooks of a space.
@@ -109,15 +91,13 @@ pub async fn delete_webhook(
 
 /// Calls the webhook with sample data and shows everything; no record is touched.
 #[utoipa::path(post, path = "", tag = "webhooks", request_body = TestBody, responses(
-    (status = 200, description = "What was sent, what came back, what was mapped", body = TestAnswer)))]
+    (status = 200, description = "What was sent, what came back, what was mapped", body = TestReport)))]
 pub async fn test_webhook(
     State(api): State<Api>,
     At((space, id)): At<(Slug, Slug)>,
     Json(body): Json<TestBody>,
-) -> Result<Answer<TestAnswer>> {
-    let TestReport { request, response, fields, logs, error, elapsed_ms } =
-        api.engine.test_webhook(&space, &id, body.data).await?;
-    Ok(Answer::ok(TestAnswer { request: request.into(), response, fields, logs, error, elapsed_ms }))
+) -> Result<Answer<TestReport>> {
+    Ok(Answer::ok(api.engine.test_webhook(&space, &id, &body.data).await?))
 }
 
 /// Copies a webhook; " - Clone" is added to its name.
