@@ -27,10 +27,8 @@ pub use source::{Field, FieldType, Source};
 pub use space::{ApiKey, Role, Space};
 pub use time::Time;
 pub use trigger::{Rejection, Trigger, TriggerKind};
-pub use webhook::{
-    BodyFormat, Mapping, MappingRule, Method, RequestSpec, ResponseSpec, Template, Webhook,
-};
-pub use workflow::{DocumentMedia, Workflow};
+pub use webhook::{BodyFormat, Mapping, MappingRule, Method, RequestSpec, ResponseSpec, Template, Webhook};
+pub use workflow::{DocumentMedia, Workflow, WorkflowVersion, version_id};
 
 /// A JSON object, member order kept.
 pub type Object = serde_json::Map<String, serde_json::Value>;

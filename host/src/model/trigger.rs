@@ -62,8 +62,6 @@ pub struct Rejection {
     pub workflow: Slug,
     /// When the call came.
     pub time: Time,
-    /// The status it was answered with.
-    pub status: u16,
     /// The stable code of the problem, such as `wrong-key`.
     pub code: String,
     /// The reason in words.

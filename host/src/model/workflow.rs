@@ -47,3 +47,20 @@ impl Definition for Workflow {
         self.id.to_string()
     }
 }
+
+/// The same, as it is kept for the runs that hold to an older version; id `workflow@number`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WorkflowVersion(pub Workflow);
+
+impl Definition for WorkflowVersion {
+    const KIND: Kind = Kind::WorkflowVersion;
+    fn id(&self) -> String {
+        version_id(&self.0.id, self.0.version)
+    }
+}
+
+/// The id of one version of a workflow.
+pub fn version_id(workflow: &Slug, version: u32) -> String {
+    format!("{workflow}@{version:010}")
+}

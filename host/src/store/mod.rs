@@ -221,6 +221,9 @@ pub trait Store: Send + Sync + 'static {
     /// Accepts a run with its record change and events: the commit behind every 202.
     async fn accept(&self, acceptance: Acceptance) -> Result<Accepted>;
 
+    /// The run that was accepted for the same call before, if it is still remembered.
+    async fn repeat_of(&self, scope: &str, key: &str) -> Result<Option<UniqueId>>;
+
     /// Commits one step of a run. [`StoreError::Conflict`] if the run or a record is not as expected.
     async fn advance(&self, advance: Advance) -> Result<()>;
 

@@ -1,1 +1,194 @@
-//! x
+//! Guest SDK: write tenterhook plugins in Rust.
+//!
+//! Implement [`Template`], [`Mapping`] or [`Action`] (one or several) and [`Describe`], and name them in [`export!`]:
+//!
+//! ```
+//! use tenterhook_plugin::{Call, Describe, Description, Failure, Json, Request, Template};
+//!
+//! struct Greeting;
+//!
+//! impl Template for Greeting {
+//!     fn render(_call: &Call, input: Json, mut base: Request) -> Result<Option<Request>, Failure> {
+//!         let record: serde_json::Value = input.decode()?;
+//!         base.set_json(&serde_json::json!({ "text": format!("Hello, {}", record["name"]) }));
+//!         Ok(Some(base))
+//!     }
+//! }
+//!
+//! impl Describe for Greeting {
+//!     fn describe() -> Description {
+//!         Description::new("greeting", "1.0.0", "Greets.")
+//!     }
+//! }
+//!
+//! tenterhook_plugin::export!(Greeting: template, describe);
+//! tenterhook_plugin::bump_allocator!();
+//! # fn main() {}
+//! ```
+//!
+//! Build it as a `cdylib` with `cargo build --release --target wasm32-wasip2`: the file is the component to upload.
+//!
+//! Every call gets a fresh instance, so a plugin keeps nothing between calls. A panic ends the call; its message and
+//! place are written to the log of the delivery or task. The SDK changes nothing else.
+
+mod allocator;
+#[doc(hidden)]
+pub mod bindings;
+mod glue;
+mod json;
+pub mod log;
+mod message;
+
+#[cfg(test)]
+mod tests;
+
+pub use allocator::Bump;
+pub use bindings::base::tenterhook::plugin::types::{Call, Failure, Field, Request, Response};
+#[doc(hidden)]
+pub use glue::{ActionGuest, DescribeGuest, MappingGuest, TemplateGuest};
+pub use json::Json;
+
+use serde_json::Value;
+
+/// Builds the request of a delivery or a webhook call.
+pub trait Template {
+    /// `input`: the event or call data. `base`: the request that the host would send, its body empty.
+    /// `Ok(None)` means: do not send, and call it done.
+    ///
+    /// # Errors
+    /// A [`Failure`] fails the delivery or task; `Unavailable` lets it be tried again.
+    fn render(call: &Call, input: Json, base: Request) -> Result<Option<Request>, Failure>;
+}
+
+/// Reads the response of a webhook call.
+pub trait Mapping {
+    /// Called for every response that arrives whole, whatever its status.
+    ///
+    /// # Errors
+    /// A [`Failure`] fails the delivery or task; `Unavailable` lets it be tried again.
+    fn map(call: &Call, response: Response) -> Result<Verdict, Failure>;
+}
+
+/// A step of a workflow.
+pub trait Action {
+    /// `input`: the task's `with`, evaluated. The result is the task's output.
+    ///
+    /// # Errors
+    /// A [`Failure`] fails the task; `Unavailable` lets it be tried again.
+    fn run(call: &Call, input: Json) -> Result<Json, Failure>;
+}
+
+/// What a plugin says of itself. Read once, at upload.
+pub trait Describe {
+    /// Name, version, summary, configuration and examples.
+    fn describe() -> Description;
+}
+
+/// What a response means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The call worked; a JSON object of field values for the record.
+    Accepted(Json),
+    /// The call may work later, for this reason.
+    Retry(String),
+    /// The call failed, for this reason.
+    Failed(String),
+}
+
+/// What a plugin says of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// The plugin's name.
+    pub name: String,
+    /// The plugin's version, semver.
+    pub version: String,
+    /// One sentence for people.
+    pub summary: String,
+    /// JSON Schema (2020-12) of the configuration.
+    pub config_schema: Value,
+    /// Host capabilities that the plugin asks for.
+    pub capabilities: Vec<String>,
+    /// An example configuration.
+    pub example_config: Value,
+    /// An example input.
+    pub example_input: Value,
+}
+
+impl Description {
+    /// A description of a plugin that takes any configuration and gives no examples.
+    pub fn new(name: &str, version: &str, summary: &str) -> Self {
+        Self {
+            name: name.into(),
+            version: version.into(),
+            summary: summary.into(),
+            config_schema: Value::Bool(true),
+            capabilities: Vec::new(),
+            example_config: Value::Null,
+            example_input: Value::Null,
+        }
+    }
+
+    /// With a JSON Schema (2020-12) of the configuration and an example of it.
+    #[must_use]
+    pub fn config(mut self, schema: Value, example: Value) -> Self {
+        (self.config_schema, self.example_config) = (schema, example);
+        self
+    }
+
+    /// With an example input.
+    #[must_use]
+    pub fn input(mut self, example: Value) -> Self {
+        self.example_input = example;
+        self
+    }
+}
+
+/// Exports a type as a plugin: `export!(MyPlugin: template, describe)`.
+///
+/// The words are `template`, `mapping`, `action` and `describe`; the type must implement the trait of each.
+#[macro_export]
+macro_rules! export {
+    ($plugin:ty: $($interface:ident),+ $(,)?) => { $( $crate::__export_interface!($interface, $plugin); )+ };
+}
+
+/// One interface of [`export!`]. Outside WebAssembly nothing is exported: the names are none for a native linker.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_interface {
+    (template, $plugin:ty) => {
+        const _: () = {
+            type Exported = $crate::TemplateGuest<$plugin>;
+            #[cfg(target_arch = "wasm32")]
+    $crate::bindings::template::__export_template!(Exported with_types_in $crate::bindings::template);
+            #[cfg(not(target_arch = "wasm32"))]
+            <Exported>::check();
+        };
+    };
+    (mapping, $plugin:ty) => {
+        const _: () = {
+            type Exported = $crate::MappingGuest<$plugin>;
+            #[cfg(target_arch = "wasm32")]
+    $crate::bindings::mapping::__export_mapping!(Exported with_types_in $crate::bindings::mapping);
+            #[cfg(not(target_arch = "wasm32"))]
+            <Exported>::check();
+        };
+    };
+    (action, $plugin:ty) => {
+        const _: () = {
+            type Exported = $crate::ActionGuest<$plugin>;
+            #[cfg(target_arch = "wasm32")]
+    $crate::bindings::action::__export_action!(Exported with_types_in $crate::bindings::action);
+            #[cfg(not(target_arch = "wasm32"))]
+            <Exported>::check();
+        };
+    };
+    (describe, $plugin:ty) => {
+        const _: () = {
+            type Exported = $crate::DescribeGuest<$plugin>;
+            #[cfg(target_arch = "wasm32")]
+    $crate::bindings::describe::__export_describe!(Exported with_types_in $crate::bindings::describe);
+            #[cfg(not(target_arch = "wasm32"))]
+            <Exported>::check();
+        };
+    };
+}

@@ -1,0 +1,296 @@
+//! The story of a webhook call: plan, render, fill in secrets, send, mask for history, map, answer.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::egress::{self, SendError};
+use crate::model::{
+    BodyFormat, Exchange, Export, Fault, LogLine, Mapping, Object, PluginRef, Record, Redacted, Slug, Time, Webhook,
+};
+use crate::plugin::{self, Call, InboundResponse, OutboundRequest};
+use crate::webhook::{self, Answer, ComposedRequest, Redactor, RenderStep, Rendered, Verdict};
+use crate::workflow::EffectResult;
+
+use super::{Engine, EngineError, Result, faults};
+
+/// The built-in plugin that renders text templates.
+pub(super) const TEXT_TEMPLATE: &str = "text-template";
+/// The built-in plugin that maps responses by rules.
+pub(super) const FIELD_MAPPING: &str = "field-mapping";
+/// Logged lines kept of one call, all its plugins together.
+const LOG_LINES_MAX: usize = 200;
+
+/// What a call is about, for its plugins and its receiver.
+pub(super) struct CallSite<'a> {
+    /// The space.
+    pub(super) space: &'a Slug,
+    /// The same for every repeat: the idempotency key.
+    pub(super) id: &'a str,
+    /// The time that plugins see.
+    pub(super) now: Time,
+}
+
+/// A call that was made, or that failed on the way.
+pub(super) struct Called {
+    /// The answer, or why there is none.
+    pub(super) outcome: Result<Answer, Fault>,
+    /// What was sent and what came back, if it came that far.
+    pub(super) exchange: Option<Exchange>,
+    /// What plugins logged.
+    pub(super) logs: Vec<LogLine>,
+}
+
+impl Called {
+    /// A call that never was sent.
+    pub(super) fn failed(fault: Fault) -> Self {
+        Self { outcome: Err(fault), exchange: None, logs: Vec::new() }
+    }
+}
+
+impl CallSite<'_> {
+    fn call(&self, config: &Value) -> Call {
+        Call { space: self.space.to_string(), id: self.id.to_owned(), now: self.now, config: config.to_string() }
+    }
+}
+
+impl Engine {
+    /// Calls a webhook. `Err` only for trouble of ours; everything else is in the outcome.
+    pub(super) async fn call_webhook(
+        &self,
+        site: &CallSite<'_>,
+        webhook: &Slug,
+        data: &Value,
+        record: Option<&Record>,
+    ) -> Result<Called> {
+        let saved = self.definitions.get::<Webhook>(site.space, webhook.as_str()).await?;
+        let Some(saved) = saved else {
+            return Ok(Called::failed(faults::of(EngineError::not_found("webhook", webhook))?));
+        };
+        let mut called = Called { outcome: Ok(Answer::nothing()), exchange: None, logs: Vec::new() };
+        if let Err(stop) = self.make_call(site, &saved.value, &webhook::root_context(data, record), &mut called).await {
+            called.outcome = Err(stop.into_fault()?);
+        }
+        called.logs.truncate(LOG_LINES_MAX);
+        Ok(called)
+    }
+
+    async fn make_call(
+        &self,
+        site: &CallSite<'_>,
+        webhook: &Webhook,
+        context: &Object,
+        called: &mut Called,
+    ) -> Result<(), Stop> {
+        let Some(rendered) = self.render(site, webhook, context, &mut called.logs).await? else {
+            return Ok(());
+        };
+        let secrets = self.secrets_of(site.space, webhook).await?;
+        let find = |name: &str| secrets.iter().find(|(id, _)| id == name).map(|(_, value)| value.clone());
+        let composed = webhook::finish(webhook, rendered, &find, site.id)?;
+        let response = self.exchange(&composed, called).await?;
+        let verdict = self.map_response(site, webhook, &response, &mut called.logs).await?;
+        let format = webhook.response.format;
+        called.outcome = webhook::reply(response.status, &response.body, format, &decode, verdict);
+        Ok(())
+    }
+
+    /// Runs the template plugins; `None` if one of them says not to send.
+    pub(super) async fn render(
+        &self,
+        site: &CallSite<'_>,
+        webhook: &Webhook,
+        context: &Object,
+        logs: &mut Vec<LogLine>,
+    ) -> Result<Option<Rendered>, Stop> {
+        let input = serde_json::to_string(context).map_err(|error| super::defect(&error))?;
+        let (base, steps) = webhook::plan(webhook);
+        let mut request = outbound(base);
+        for step in steps {
+            let (plugin, config) = self.template(site.space, &step).await?;
+            let report = self.plugins.render(&plugin, site.call(config), input.clone(), request).await;
+            let report = report.map_err(|error| Stop::plugin(error, logs))?;
+            logs.extend(report.logs);
+            match report.value {
+                Some(next) => request = next,
+                None => return Ok(None),
+            }
+        }
+        let OutboundRequest { method, url, headers, body } = request;
+        Ok(Some(Rendered { method, url, headers, body }))
+    }
+
+    async fn template<'a>(&self, space: &Slug, step: &'a RenderStep) -> Result<(plugin::Loaded, &'a Value)> {
+        match step {
+            RenderStep::Text { config } => Ok((self.builtin(TEXT_TEMPLATE)?, config)),
+            RenderStep::Plugin { plugin, config } => Ok((self.load_plugin(space, plugin).await?, config)),
+        }
+    }
+
+    pub(super) fn builtin(&self, name: &str) -> Result<plugin::Loaded> {
+        self.plugins.builtin(name).ok_or_else(|| EngineError::Internal(format!("the built-in plugin {name} is missing")))
+    }
+
+    /// The secrets that a definition names, those that exist.
+    async fn secrets_of(&self, space: &Slug, webhook: &Webhook) -> Result<Vec<(String, Redacted)>> {
+        let mut secrets = Vec::new();
+        for name in webhook::secret_names(&webhook.request) {
+            if let Some(value) = self.secret(space, &name).await? {
+                secrets.push((name, value));
+            }
+        }
+        Ok(secrets)
+    }
+
+    /// Sends the request and keeps the exchange, masked, for history.
+    async fn exchange(&self, composed: &ComposedRequest, called: &mut Called) -> Result<egress::Response, SendError> {
+        let redactor = Redactor::for_request(composed);
+        let started_at = self.clock.now();
+        let request = egress::Request {
+            method: composed.method,
+            url: composed.url.clone(),
+            headers: composed.headers.clone(),
+            body: composed.body.clone(),
+            timeout: composed.timeout,
+        };
+        let sent = self.egress.send(request).await;
+        let outcome = sent.as_ref().map_or_else(SendError::code, |_| "answered");
+        metrics::counter!("tenterhook_egress_total", "outcome" => outcome).increment(1);
+        let response = sent.as_ref().ok();
+        called.exchange = Some(Exchange {
+            request: redactor.request(composed),
+            response: response.map(|r| redactor.response(r.status, &r.headers, &r.body, r.cut)),
+            error: sent.as_ref().err().map(|error| redactor.text(&error.to_string())),
+            started_at,
+            elapsed_ms: millis(response.map_or_else(|| self.clock.now().since(started_at), |r| r.elapsed)),
+        });
+        sent
+    }
+
+    async fn map_response(
+        &self,
+        site: &CallSite<'_>,
+        webhook: &Webhook,
+        response: &egress::Response,
+        logs: &mut Vec<LogLine>,
+    ) -> Result<Verdict, Stop> {
+        let (plugin, config) = match &webhook.response.mapping {
+            Mapping::Rules { rules } => {
+                let config = serde_json::json!({ "format": webhook.response.format.word(), "rules": rules });
+                (self.builtin(FIELD_MAPPING)?, config)
+            }
+            Mapping::Plugin { plugin, config } => (self.load_plugin(site.space, plugin).await?, config.clone()),
+        };
+        let input = InboundResponse {
+            status: response.status,
+            headers: response.headers.clone(),
+            body: response.body.clone(),
+        };
+        let report = self.plugins.map(&plugin, site.call(&config), input).await;
+        let report = report.map_err(|error| Stop::plugin(error, logs))?;
+        logs.extend(report.logs);
+        Ok(match report.value {
+            plugin::Verdict::Accepted(fields) => Verdict::Accepted(fields),
+            plugin::Verdict::Retry(reason) => Verdict::Retry(reason),
+            plugin::Verdict::Failed(reason) => Verdict::Failed(reason),
+        })
+    }
+
+    /// Calls an action plugin.
+    pub(super) async fn call_action(
+        &self,
+        site: &CallSite<'_>,
+        plugin: &PluginRef,
+        input: &Value,
+    ) -> Result<EffectResult> {
+        let started_at = self.clock.now();
+        let mut logs = Vec::new();
+        let outcome = match self.run_action(site, plugin, input, &mut logs).await {
+            Ok(output) => Ok(output),
+            Err(stop) => Err(stop.into_fault()?),
+        };
+        Ok(EffectResult { outcome, exchange: None, logs, started_at, finished_at: self.clock.now() })
+    }
+
+    async fn run_action(
+        &self,
+        site: &CallSite<'_>,
+        plugin: &PluginRef,
+        input: &Value,
+        logs: &mut Vec<LogLine>,
+    ) -> Result<Value, Stop> {
+        let loaded = self.load_plugin(site.space, plugin).await?;
+        let report = self.plugins.run(&loaded, site.call(&Value::Null), input.to_string()).await;
+        let report = report.map_err(|error| Stop::plugin(error, logs))?;
+        logs.extend(report.logs);
+        let output = serde_json::from_str(&report.value);
+        output.map_err(|error| faults::configuration(format!("{:?} returned no JSON: {error}", Export::Action)).into())
+    }
+}
+
+/// Why a call ended before its answer was read.
+pub(super) enum Stop {
+    /// The task fails with this.
+    Fault(Fault),
+    /// An error that becomes a fault, or trouble of ours.
+    Error(EngineError),
+}
+
+impl Stop {
+    /// A plugin failed; what it logged is kept.
+    fn plugin(error: plugin::PluginError, logs: &mut Vec<LogLine>) -> Self {
+        logs.extend(error.logs().iter().cloned());
+        Self::Error(error.into())
+    }
+
+    /// The fault of the task; `Err` for trouble of ours.
+    pub(super) fn into_fault(self) -> Result<Fault> {
+        match self {
+            Self::Fault(fault) => Ok(fault),
+            Self::Error(error) => faults::of(error),
+        }
+    }
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<EngineError> for Stop {
+    fn from(error: EngineError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<SendError> for Stop {
+    fn from(error: SendError) -> Self {
+        Self::Fault(faults::send(&error))
+    }
+}
+
+impl From<webhook::ComposeError> for Stop {
+    fn from(error: webhook::ComposeError) -> Self {
+        Self::Fault(faults::configuration(error.to_string()))
+    }
+}
+
+fn outbound(request: Rendered) -> OutboundRequest {
+    let Rendered { method, url, headers, body } = request;
+    OutboundRequest { method, url, headers, body }
+}
+
+/// Decodes a body; `None` if it is not of its format.
+fn decode(format: BodyFormat, body: &[u8]) -> Option<Value> {
+    let format = match format {
+        BodyFormat::Json => tenterhook_decode::Format::Json,
+        BodyFormat::Form => tenterhook_decode::Format::Form,
+        BodyFormat::Xml => tenterhook_decode::Format::Xml,
+    };
+    tenterhook_decode::decode(format, body).ok()
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,90 @@
+//! Turns errors into faults of a task, with the error types of the Open Workflow Specification (1.0.3, "Errors").
+
+use crate::egress::SendError;
+use crate::model::Fault;
+use crate::plugin::PluginError;
+use crate::webhook;
+
+use super::{EngineError, Result};
+
+const SPEC: &str = "https://serverlessworkflow.io/spec/1.0.0/errors/";
+
+/// The kinds of error that our effects raise.
+#[derive(Clone, Copy)]
+enum Kind {
+    Configuration,
+    Runtime,
+    Timeout,
+    Validation,
+}
+
+impl Kind {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Runtime => "runtime",
+            Self::Timeout => "timeout",
+            Self::Validation => "validation",
+        }
+    }
+
+    fn fault(self, status: u16, title: &str, detail: String) -> Fault {
+        Fault {
+            kind: format!("{SPEC}{}", self.word()),
+            status,
+            title: title.to_owned(),
+            detail: Some(detail),
+            instance: None,
+        }
+    }
+}
+
+/// The fault of a task whose effect failed with `error`.
+///
+/// # Errors
+/// `error` is trouble of ours, not of the task: the run must rest, not fail.
+pub(super) fn of(error: EngineError) -> Result<Fault> {
+    let detail = error.to_string();
+    Ok(match error {
+        EngineError::NotFound { what: "record", .. } => Kind::Runtime.fault(404, "Record missing", detail),
+        EngineError::NotFound { .. } => Kind::Configuration.fault(404, "Definition missing", detail),
+        EngineError::Exists { .. } => Kind::Runtime.fault(409, "Record exists", detail),
+        EngineError::Invalid { .. } | EngineError::Record(_) => record(error.code(), detail),
+        EngineError::Plugin(error) => plugin(&error),
+        EngineError::Send(error) => send(&error),
+        other => return Err(other),
+    })
+}
+
+fn record(code: &str, detail: String) -> Fault {
+    match code {
+        "record-exists" => Kind::Runtime.fault(409, "Record exists", detail),
+        "record-missing" => Kind::Runtime.fault(404, "Record missing", detail),
+        _ => Kind::Validation.fault(400, "Invalid value", detail),
+    }
+}
+
+/// A plugin that failed.
+pub(super) fn plugin(error: &PluginError) -> Fault {
+    let detail = error.to_string();
+    if matches!(error, PluginError::TimedOut { .. }) {
+        return Kind::Timeout.fault(408, "Plugin timeout", detail);
+    }
+    if error.is_retriable() {
+        return Kind::Runtime.fault(503, "Plugin unavailable", detail);
+    }
+    Kind::Runtime.fault(500, "Plugin failed", detail)
+}
+
+/// A request that got no answer.
+pub(super) fn send(error: &SendError) -> Fault {
+    if error.is_retriable() {
+        return webhook::unreachable_fault(error.to_string(), matches!(error, SendError::Timeout { .. }));
+    }
+    Kind::Configuration.fault(400, "Request not sent", error.to_string())
+}
+
+/// A definition that cannot be used as it is.
+pub(super) fn configuration(detail: String) -> Fault {
+    Kind::Configuration.fault(400, "Definition not usable", detail)
+}

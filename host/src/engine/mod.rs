@@ -1,0 +1,137 @@
+//! The engine joins the siblings below it. Its story files read as prose: [`receive`] an inbound call, [`run`] a
+//! run, [`call`] a webhook. The others are what users do to definitions.
+
+mod access;
+mod call;
+mod error;
+mod expressions;
+mod faults;
+mod perform;
+mod plugins;
+mod receive;
+mod run;
+mod runs;
+mod sources;
+mod triggers;
+mod webhooks;
+mod workflows;
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+
+use crate::clock::Clock;
+use crate::egress::Egress;
+use crate::expr::Expression;
+use crate::model::{ApiKey, Definition, Digest, Slug};
+use crate::plugin::{Loaded, PluginHost};
+use crate::store::{Definitions, Expect, Store, StoreError};
+use crate::vault::Vault;
+use crate::workflow::Program;
+
+pub use access::DEFAULT_SPACE;
+pub use error::{EngineError, FieldProblem, Result};
+pub use receive::{InboundCall, Received};
+pub use runs::RunView;
+pub use crate::record::SourceDraft;
+pub use sources::RecordMode;
+pub use triggers::{TriggerDraft, TriggerView};
+pub use webhooks::{TestReport, WebhookView};
+pub use workflows::WorkflowView;
+
+/// Parsed workflow versions kept in memory.
+const PROGRAM_CACHE_ENTRIES: usize = 1_000;
+/// Resolved plugin versions kept in memory.
+const PLUGIN_CACHE_ENTRIES: usize = 1_000;
+/// Compiled expressions of triggers kept in memory.
+const EXPRESSION_CACHE_ENTRIES: usize = 10_000;
+
+/// How the engine is set.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineOptions {
+    /// How many runs may have a step under way at once.
+    pub run_concurrency: usize,
+}
+
+/// What the engine works with; made by the composition root.
+pub struct Parts {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The plugin runtime.
+    pub plugins: Arc<PluginHost>,
+    /// The outbound HTTP client.
+    pub egress: Arc<Egress>,
+    /// What seals secrets.
+    pub vault: Arc<Vault>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Settings.
+    pub options: EngineOptions,
+}
+
+/// The product's behaviour, without HTTP.
+pub struct Engine {
+    store: Arc<dyn Store>,
+    definitions: Definitions,
+    plugins: Arc<PluginHost>,
+    egress: Arc<Egress>,
+    vault: Arc<Vault>,
+    clock: Arc<dyn Clock>,
+    options: EngineOptions,
+    home: Slug,
+    keys: Cache<Digest, Arc<ApiKey>>,
+    programs: Cache<(Slug, Slug, u32), Program>,
+    loaded: Cache<(Slug, String), Loaded>,
+    expressions: Cache<String, Expression>,
+}
+
+impl Engine {
+    /// Joins the parts.
+    ///
+    /// # Errors
+    /// Never in practice: the name of the default space is a valid id.
+    pub fn new(parts: Parts) -> Result<Self> {
+        let home = DEFAULT_SPACE.parse().map_err(|error| EngineError::Internal(format!("{error}")))?;
+        Ok(Self {
+            definitions: Definitions::new(Arc::clone(&parts.store)),
+            store: parts.store,
+            plugins: parts.plugins,
+            egress: parts.egress,
+            vault: parts.vault,
+            clock: parts.clock,
+            options: parts.options,
+            home,
+            keys: Cache::new(access::KEY_CACHE_ENTRIES),
+            programs: Cache::new(PROGRAM_CACHE_ENTRIES),
+            loaded: Cache::new(PLUGIN_CACHE_ENTRIES),
+            expressions: Cache::new(EXPRESSION_CACHE_ENTRIES),
+        })
+    }
+
+    /// Deletes a definition; a clear error if it is missing or used.
+    async fn remove<T: Definition>(&self, what: &'static str, space: &Slug, id: &str, expect: Expect) -> Result<()> {
+        match self.definitions.delete::<T>(space, id, expect).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(EngineError::not_found(what, id)),
+            Err(error) => Err(definition_error(error, what, id)),
+        }
+    }
+}
+
+/// Says in the user's words why a definition was not saved or deleted.
+fn definition_error(error: StoreError, what: &'static str, id: &str) -> EngineError {
+    match error {
+        StoreError::InUse { users, .. } => EngineError::InUse { what, id: id.to_owned(), users },
+        StoreError::Missing { path } => EngineError::invalid(
+            path.kind.word(),
+            format!("{path} does not exist in space {:?}: make it first", path.space.as_str()),
+        ),
+        StoreError::Conflict { .. } => EngineError::Changed { what: format!("{what} {id:?}") },
+        other => other.into(),
+    }
+}
+
+/// Something that cannot happen did: say what.
+fn defect(error: &dyn std::error::Error) -> EngineError {
+    EngineError::Internal(error.to_string())
+}

@@ -1,0 +1,241 @@
+//! The story of a run: claim it, step it, perform the effect, commit, and on.
+//!
+//! A completed effect is committed, with all it wrote, before the next one begins; so a crash repeats at most the
+//! effect under way, and with the same idempotency key.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::model::{Event, RecordChange, Run, RunStatus, TaskEntry};
+use crate::store::{Acceptance, Advance, StoreError};
+use crate::workflow::{self, Next, Program, State, StepContext, StepEvent, Transition};
+
+use super::perform::Performed;
+use super::{Engine, EngineError, Result};
+
+/// Most runs claimed at a time.
+const CLAIM_MAX: usize = 64;
+/// How long a run rests after the store or a definition failed it, before it is tried again.
+const TROUBLE_REST: Duration = Duration::from_secs(5);
+/// How long the loop rests after a claim failed.
+const CLAIM_REST: Duration = Duration::from_millis(200);
+
+impl Engine {
+    /// The run loop: until `stop`, claims due runs and drives each in a task of `tasks`.
+    pub async fn drive(self: Arc<Self>, tasks: TaskTracker, stop: CancellationToken) {
+        let slots = Arc::new(Semaphore::new(self.options.run_concurrency));
+        while let Some(permits) = take_slots(&slots, &stop).await {
+            let claimed = tokio::select! {
+                () = stop.cancelled() => return,
+                claimed = self.store.claim(permits.num_permits()) => claimed,
+            };
+            match claimed {
+                Ok(runs) => self.spawn(runs, permits, &tasks, &stop),
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "claiming runs failed");
+                    tokio::time::sleep(CLAIM_REST).await;
+                }
+            }
+        }
+    }
+
+    fn spawn(
+        self: &Arc<Self>,
+        runs: Vec<Run>,
+        mut permits: OwnedSemaphorePermit,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        for run in runs {
+            let (engine, stop, permit) = (Arc::clone(self), stop.clone(), permits.split(1));
+            tasks.spawn(async move {
+                engine.drive_run(run, &stop).await;
+                drop(permit);
+            });
+        }
+    }
+
+    /// Drives one claimed run until it waits, ends, or has to rest.
+    async fn drive_run(&self, run: Run, stop: &CancellationToken) {
+        let id = run.id;
+        match self.advance_run(run, stop).await {
+            Ok(()) | Err(EngineError::Store(StoreError::Conflict { .. })) => {}
+            Err(error) => {
+                tracing::error!(run = %id, error = &error as &dyn std::error::Error, "a run could not go on; it will be tried again");
+                self.store.release(id, self.clock.now().after(TROUBLE_REST)).await;
+            }
+        }
+    }
+
+    async fn advance_run(&self, mut run: Run, stop: &CancellationToken) -> Result<()> {
+        let program = self.program(&run.space, &run.workflow, run.version).await?;
+        let mut transition = self.resume(&run, &program).await?;
+        let mut history = std::mem::take(&mut transition.entries);
+        loop {
+            let Next::Effect(effect) = &transition.next else {
+                let step = self.next_revision(&run, transition, history);
+                return self.commit(step).await;
+            };
+            let performed = self.perform(&run, effect).await?;
+            let before = transition.state;
+            (run, transition) = self.complete(run, &program, before, performed, history).await?;
+            if !matches!(transition.next, Next::Effect(_)) {
+                return Ok(());
+            }
+            history = Vec::new();
+            if stop.is_cancelled() {
+                self.store.release(run.id, self.clock.now()).await;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes a performed effect into the run and commits both. Where a record changed under it, computes the change
+    /// anew; the effect itself is never repeated here.
+    async fn complete(
+        &self,
+        run: Run,
+        program: &Program,
+        before: State,
+        performed: Performed,
+        history: Vec<TaskEntry>,
+    ) -> Result<(Run, Transition)> {
+        for _ in 0..super::sources::CHANGE_TRIES_MAX {
+            let settled = self.settle(&run, &performed).await?;
+            let mut transition = self.step(&run, program, before.clone(), StepEvent::Done(settled.result)).await?;
+            let mut entries = history.clone();
+            entries.append(&mut transition.entries);
+            let mut step = self.next_revision(&run, transition.clone(), entries);
+            (step.records, step.events) = (settled.records, settled.events);
+            let next = step.run.clone();
+            match self.commit(step).await {
+                Ok(()) => return Ok((next, transition)),
+                Err(EngineError::Store(StoreError::Conflict { .. })) if self.is_current(&run).await? => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(EngineError::Changed { what: format!("a record that run {} writes", run.id) })
+    }
+
+    async fn is_current(&self, run: &Run) -> Result<bool> {
+        let stored = self.store.run(&run.space, run.id).await?;
+        Ok(stored.is_some_and(|stored| stored.revision == run.revision))
+    }
+
+    /// The next revision of a run after a transition.
+    fn next_revision(&self, run: &Run, transition: Transition, entries: Vec<TaskEntry>) -> Step {
+        let mut next = Run { revision: run.revision + 1, updated_at: self.clock.now(), ..run.clone() };
+        next.entries += u32::try_from(entries.len()).unwrap_or(u32::MAX);
+        apply(&mut next, transition);
+        Step { run: next, entries, records: Vec::new(), events: Vec::new() }
+    }
+
+    async fn commit(&self, step: Step) -> Result<()> {
+        let status = step.run.status;
+        let Step { run, entries, records, events } = step;
+        self.store.advance(Advance { run, entries, records, events }).await?;
+        count_end(status);
+        Ok(())
+    }
+
+    /// Steps a new run whose workflow has no effects to its end, so that its acceptance is its only commit.
+    pub(super) async fn begin(&self, acceptance: &mut Acceptance) -> Result<()> {
+        let run = &acceptance.run;
+        let program = self.program(&run.space, &run.workflow, run.version).await?;
+        if !program.is_pure() || !program.is_bounded() {
+            return Ok(());
+        }
+        let mut transition = self.resume(run, &program).await?;
+        acceptance.entries = std::mem::take(&mut transition.entries);
+        acceptance.run.entries = u32::try_from(acceptance.entries.len()).unwrap_or(u32::MAX);
+        apply(&mut acceptance.run, transition);
+        Ok(())
+    }
+
+    /// Takes up a run where its state stands.
+    async fn resume(&self, run: &Run, program: &Program) -> Result<Transition> {
+        let (state, event) = match &run.state {
+            None => (State::new(run.input.clone()), StepEvent::Begin),
+            Some(state) => {
+                let state = serde_json::from_value(state.clone());
+                (state.map_err(|error| super::defect(&error))?, StepEvent::Resume)
+            }
+        };
+        self.step(run, program, state, event).await
+    }
+
+    /// One transition; on the plugin threads where an expression needs the sandbox.
+    async fn step(&self, run: &Run, program: &Program, state: State, event: StepEvent) -> Result<Transition> {
+        let facts = StepFacts { run: run.id, workflow: run.workflow.clone(), version: run.version };
+        let (started_at, now) = (run.created_at, self.clock.now());
+        let plugins = Arc::clone(&self.plugins);
+        let (program, bounded) = (program.clone(), program.is_bounded());
+        let step = move || {
+            let context = StepContext {
+                now,
+                run: facts.run,
+                workflow: &facts.workflow,
+                version: facts.version,
+                started_at,
+                sandbox: &*plugins,
+            };
+            workflow::step(&program, state, event, &context)
+        };
+        if bounded { Ok(step()) } else { Ok(self.plugins.run_blocking(step).await?) }
+    }
+}
+
+struct StepFacts {
+    run: crate::model::UniqueId,
+    workflow: crate::model::Slug,
+    version: u32,
+}
+
+/// One commit of a run, before it is handed to the store.
+struct Step {
+    run: Run,
+    entries: Vec<TaskEntry>,
+    records: Vec<RecordChange>,
+    events: Vec<Event>,
+}
+
+/// Puts a transition's outcome into the run.
+fn apply(run: &mut Run, transition: Transition) {
+    let state = serde_json::to_value(&transition.state).ok();
+    (run.state, run.due) = (None, None);
+    match transition.next {
+        Next::Effect(_) => (run.status, run.state) = (RunStatus::Running, state),
+        Next::Wait { until } => (run.status, run.state, run.due) = (RunStatus::Waiting, state, Some(until)),
+        Next::Completed(output) => (run.status, run.output) = (RunStatus::Completed, Some(output)),
+        Next::Faulted(fault) => (run.status, run.error) = (RunStatus::Faulted, Some(fault)),
+    }
+}
+
+/// Waits for at least one free slot and takes all that are free, up to [`CLAIM_MAX`]; `None` once stopped.
+async fn take_slots(slots: &Arc<Semaphore>, stop: &CancellationToken) -> Option<OwnedSemaphorePermit> {
+    let first = tokio::select! {
+        () = stop.cancelled() => return None,
+        permit = Arc::clone(slots).acquire_owned() => permit.ok()?,
+    };
+    let more = slots.available_permits().min(CLAIM_MAX - 1);
+    let mut permits = first;
+    if let Ok(further) = Arc::clone(slots).try_acquire_many_owned(u32::try_from(more).unwrap_or(0)) {
+        permits.merge(further);
+    }
+    Some(permits)
+}
+
+/// Counts a run that ended.
+pub(super) fn count_end(status: RunStatus) {
+    let status = match status {
+        RunStatus::Completed => "completed",
+        RunStatus::Faulted => "faulted",
+        RunStatus::Cancelled => "cancelled",
+        RunStatus::Running | RunStatus::Waiting => return,
+    };
+    metrics::counter!("tenterhook_runs_finished_total", "status" => status).increment(1);
+}

@@ -1,0 +1,264 @@
+//! Webhook definitions: saved when they work, cloned, tested, deleted when nobody uses them.
+
+use serde_json::{Value, json};
+
+use crate::model::{
+    DefinitionPath, Export, Fault, Kind, LogLine, Mapping, MappingRule, Object, PluginRef, RequestParts,
+    ResponseParts, Saved, Slug, Template, UniqueId, Webhook,
+};
+use crate::plugin::PluginError;
+use crate::store::{Draft, Expect, Page, Slice, draft};
+use crate::webhook::{self, WebhookDraft};
+
+use super::call::{CallSite, TEXT_TEMPLATE};
+use super::{Engine, EngineError, FieldProblem, Result, definition_error};
+
+/// Added to the name of a clone (LL7).
+const CLONE_SUFFIX: &str = " - Clone";
+/// Added to the id of a clone that is given none.
+const CLONE_ID_SUFFIX: &str = "-clone";
+/// Clones of one id that are numbered through.
+const CLONES_MAX: usize = 1_000;
+
+/// A webhook with what is derived from it.
+#[derive(Clone, Debug)]
+pub struct WebhookView {
+    /// The definition.
+    pub webhook: Webhook,
+    /// Its revision.
+    pub revision: u64,
+    /// The ids of the workflows that call it.
+    pub used_by: Vec<Slug>,
+}
+
+/// What a test call did.
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct TestReport {
+    /// What was sent; none if the template failed or said not to send.
+    pub request: Option<RequestParts>,
+    /// What came back.
+    pub response: Option<ResponseParts>,
+    /// The mapped fields. No record is touched.
+    #[schema(value_type = std::collections::HashMap<String, Value>)]
+    pub fields: Object,
+    /// What plugins logged.
+    pub logs: Vec<LogLine>,
+    /// Why the call would have failed in a workflow.
+    pub error: Option<Fault>,
+    /// How long the exchange took, in milliseconds.
+    pub elapsed_ms: Option<u64>,
+}
+
+impl Engine {
+    /// Saves a webhook whose template yields a valid document; `true` if it was made.
+    pub async fn save_webhook(
+        &self,
+        space: &Slug,
+        id: &Slug,
+        given: WebhookDraft,
+        expect: Expect,
+        author: &str,
+    ) -> Result<(WebhookView, bool)> {
+        self.space(space).await?;
+        let checked = given.check().map_err(invalid)?;
+        let existing = self.definitions.get::<Webhook>(space, id.as_str()).await?.map(|saved| saved.value);
+        let webhook = checked.into_webhook(id.clone(), existing.as_ref(), author, self.clock.now());
+        let view = self.store_webhook(space, webhook, expect).await?;
+        Ok((view, existing.is_none()))
+    }
+
+    async fn store_webhook(&self, space: &Slug, mut webhook: Webhook, expect: Expect) -> Result<WebhookView> {
+        self.pin_plugins(space, &mut webhook).await?;
+        self.check_rules(&webhook).await?;
+        self.check_template(space, &webhook).await?;
+        let draft = self.webhook_draft(space, &webhook, expect)?;
+        let committed = self.definitions.commit(vec![draft]).await;
+        let revision = committed.map_err(|error| definition_error(error, "webhook", webhook.id.as_str()))?;
+        self.view_webhook(space, Saved { revision, value: webhook }).await
+    }
+
+    async fn pin_plugins(&self, space: &Slug, webhook: &mut Webhook) -> Result<()> {
+        if let Template::Plugin { plugin, .. } = &mut webhook.request.template {
+            *plugin = self.pinned(space, "request.template.plugin", plugin, Export::Template).await?;
+        }
+        if let Mapping::Plugin { plugin, .. } = &mut webhook.response.mapping {
+            *plugin = self.pinned(space, "response.mapping.plugin", plugin, Export::Mapping).await?;
+        }
+        Ok(())
+    }
+
+    async fn pinned(&self, space: &Slug, field: &str, plugin: &PluginRef, wanted: Export) -> Result<PluginRef> {
+        let version = self.pin(space, field, plugin, wanted).await?;
+        Ok(PluginRef { name: version.name, version: Some(version.version) })
+    }
+
+    async fn check_rules(&self, webhook: &Webhook) -> Result<()> {
+        let Mapping::Rules { rules } = &webhook.response.mapping else { return Ok(()) };
+        let mut problems = Vec::new();
+        for (number, MappingRule { from, .. }) in rules.iter().enumerate() {
+            if let Err(reason) = self.check_expression(from).await {
+                problems.push(FieldProblem::new(format!("response.mapping.rules[{number}].from"), reason));
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(EngineError::Invalid { problems }) }
+    }
+
+    /// Has `text-template` render the texts without data and check the document that comes out.
+    async fn check_template(&self, space: &Slug, webhook: &Webhook) -> Result<()> {
+        let request = &webhook.request;
+        self.check_text(space, webhook, "request.url", json!({ "url": request.url, "headers": [] })).await?;
+        for (number, header) in request.headers.iter().enumerate() {
+            let config = json!({ "url": "http://check.invalid/", "headers": [header] });
+            self.check_text(space, webhook, &format!("request.headers[{number}].value"), config).await?;
+        }
+        let Template::Text { text } = &request.template else { return Ok(()) };
+        let config = json!({ "url": "http://check.invalid/", "headers": [], "text": text });
+        self.check_text(space, webhook, "request.template.text", config).await
+    }
+
+    async fn check_text(&self, space: &Slug, webhook: &Webhook, field: &str, mut config: Value) -> Result<()> {
+        config["format"] = webhook.request.format.word().into();
+        config["check"] = true.into();
+        let call = crate::plugin::Call {
+            space: space.to_string(),
+            id: "check".to_owned(),
+            now: self.clock.now(),
+            config: config.to_string(),
+        };
+        let base = crate::plugin::OutboundRequest {
+            method: webhook.request.method.as_str().to_owned(),
+            url: webhook.request.url.clone(),
+            headers: Vec::new(),
+            body: bytes::Bytes::new(),
+        };
+        match self.plugins.render(&self.builtin(TEXT_TEMPLATE)?, call, "{}".to_owned(), base).await {
+            Ok(_) => Ok(()),
+            Err(PluginError::Invalid { reason, .. }) => {
+                Err(EngineError::Invalid { problems: vec![positioned(field, &reason)] })
+            }
+            Err(error) => Err(EngineError::invalid(field, error.to_string())),
+        }
+    }
+
+    fn webhook_draft(&self, space: &Slug, webhook: &Webhook, expect: Expect) -> Result<Draft> {
+        let mut draft = draft(space, webhook, expect)?;
+        draft.uses.push(DefinitionPath::new(space, Kind::Space, space.as_str()));
+        let template = match &webhook.request.template {
+            Template::Plugin { plugin, .. } => Some(plugin),
+            Template::Text { .. } => None,
+        };
+        let mapping = match &webhook.response.mapping {
+            Mapping::Plugin { plugin, .. } => Some(plugin),
+            Mapping::Rules { .. } => None,
+        };
+        let plugins = [template, mapping].into_iter().flatten();
+        draft.uses.extend(plugins.filter_map(|plugin| self.plugin_use(space, &plugin.to_string())));
+        let secrets = webhook::secret_names(&webhook.request);
+        draft.uses.extend(secrets.into_iter().map(|name| DefinitionPath::new(space, Kind::Secret, name)));
+        Ok(draft)
+    }
+
+    async fn view_webhook(&self, space: &Slug, saved: Saved<Webhook>) -> Result<WebhookView> {
+        let path = DefinitionPath::new(space, Kind::Webhook, saved.value.id.as_str());
+        let users = self.store.users(&path).await?;
+        let used_by = users.into_iter().filter(|user| user.kind == Kind::Workflow).filter_map(|user| user.id.parse().ok());
+        Ok(WebhookView { webhook: saved.value, revision: saved.revision, used_by: used_by.collect() })
+    }
+
+    /// One webhook.
+    pub async fn webhook(&self, space: &Slug, id: &Slug) -> Result<WebhookView> {
+        let saved = self.definitions.get::<Webhook>(space, id.as_str()).await?;
+        self.view_webhook(space, saved.ok_or_else(|| EngineError::not_found("webhook", id))?).await
+    }
+
+    /// The webhooks of a space.
+    pub async fn webhooks(&self, space: &Slug, page: Page) -> Result<Slice<WebhookView>> {
+        self.space(space).await?;
+        let slice = self.definitions.list::<Webhook>(space, page).await?;
+        let mut items = Vec::with_capacity(slice.items.len());
+        for saved in slice.items {
+            items.push(self.view_webhook(space, saved).await?);
+        }
+        Ok(Slice { items, next: slice.next })
+    }
+
+    /// Deletes a webhook that no workflow calls (LL6).
+    pub async fn delete_webhook(&self, space: &Slug, id: &Slug, expect: Expect) -> Result<()> {
+        self.remove::<Webhook>("webhook", space, id.as_str(), expect).await
+    }
+
+    /// Copies a webhook: " - Clone" after the name, every other setting the same (LL7).
+    pub async fn clone_webhook(
+        &self,
+        space: &Slug,
+        id: &Slug,
+        copy: Option<Slug>,
+        author: &str,
+    ) -> Result<WebhookView> {
+        let original = self.webhook(space, id).await?.webhook;
+        let copy = match copy {
+            Some(copy) => copy,
+            None => self.free_clone_id(space, id).await?,
+        };
+        let now = self.clock.now();
+        let webhook = Webhook {
+            name: original.name.clone() + CLONE_SUFFIX,
+            id: copy.clone(),
+            created_by: author.to_owned(),
+            created_at: now,
+            updated_at: now,
+            ..original
+        };
+        match self.store_webhook(space, webhook, Expect::Absent).await {
+            Err(EngineError::Changed { .. }) => Err(EngineError::Exists { what: "webhook", id: copy.to_string() }),
+            stored => stored,
+        }
+    }
+
+    async fn free_clone_id(&self, space: &Slug, id: &Slug) -> Result<Slug> {
+        for number in 1..=CLONES_MAX {
+            let number = if number == 1 { String::new() } else { format!("-{number}") };
+            let text = format!("{id}{CLONE_ID_SUFFIX}{number}");
+            let free = text.parse::<Slug>().map_err(|error| EngineError::invalid("id", error.to_string()))?;
+            if self.definitions.get::<Webhook>(space, free.as_str()).await?.is_none() {
+                return Ok(free);
+            }
+        }
+        Err(EngineError::invalid("id", "name the id of the clone"))
+    }
+
+    /// Calls a webhook with sample data and shows everything; no record is touched (LL8).
+    pub async fn test_webhook(&self, space: &Slug, id: &Slug, data: &Value) -> Result<TestReport> {
+        self.webhook(space, id).await?;
+        let call = format!("test-{}", UniqueId::generate());
+        let site = CallSite { space, id: &call, now: self.clock.now() };
+        let called = self.call_webhook(&site, id, data, None).await?;
+        let elapsed_ms = called.exchange.as_ref().map(|exchange| exchange.elapsed_ms);
+        let (request, response) = called.exchange.map_or((None, None), |e| (Some(e.request), e.response));
+        let (fields, error) = match called.outcome {
+            Ok(answer) => (answer.fields, None),
+            Err(fault) => (Object::new(), Some(fault)),
+        };
+        Ok(TestReport { request, response, fields, logs: called.logs, error, elapsed_ms })
+    }
+}
+
+fn invalid(problems: Vec<webhook::FieldProblem>) -> EngineError {
+    let problems = problems.into_iter().map(|problem| FieldProblem::new(problem.field, problem.reason)).collect();
+    EngineError::Invalid { problems }
+}
+
+/// Takes line and column out of a plugin's `line L, column C: reason`.
+fn positioned(field: &str, text: &str) -> FieldProblem {
+    let parsed = text.strip_prefix("line ").and_then(|rest| {
+        let (line, rest) = rest.split_once(", column ")?;
+        let (column, reason) = rest.split_once(": ")?;
+        Some((line.parse().ok()?, column.parse().ok()?, reason.to_owned()))
+    });
+    match parsed {
+        Some((line, column, reason)) => {
+            FieldProblem { field: field.to_owned(), reason, line: Some(line), column: Some(column) }
+        }
+        None => FieldProblem::new(field, text),
+    }
+}

@@ -1,0 +1,194 @@
+//! Workflow definitions: versions, what they use, copies.
+
+use crate::model::{
+    DefinitionPath, Digest, DocumentMedia, Export, Kind, Saved, Slug, Trigger, Workflow, WorkflowVersion, version_id,
+};
+use crate::store::{Draft, Expect, Page, Slice, draft};
+use crate::workflow::{OutlineItem, Program, Refusal};
+
+use super::{Engine, EngineError, FieldProblem, Result, definition_error};
+
+/// A workflow with what is derived from it.
+#[derive(Clone, Debug)]
+pub struct WorkflowView {
+    /// The version shown.
+    pub workflow: Workflow,
+    /// The revision of the definition.
+    pub revision: u64,
+    /// Its tasks in order.
+    pub outline: Vec<OutlineItem>,
+    /// It owns a trigger.
+    pub trigger: bool,
+}
+
+impl Engine {
+    /// Saves a workflow; the same document again changes nothing. `true` if the workflow was made.
+    pub async fn save_workflow(
+        &self,
+        space: &Slug,
+        id: &Slug,
+        (document, media): (String, DocumentMedia),
+        expect: Expect,
+        author: &str,
+    ) -> Result<(WorkflowView, bool)> {
+        self.space(space).await?;
+        let program = parse(&document, media)?;
+        let former = self.definitions.get::<Workflow>(space, id.as_str()).await?;
+        if let Some(saved) = &former
+            && saved.value.document == document
+            && expect != Expect::Absent
+        {
+            return Ok((self.view_workflow(space, saved.clone()).await?, false));
+        }
+        let workflow = Workflow {
+            id: id.clone(),
+            version: self.next_version(space, id, former.as_ref()).await?,
+            digest: Digest::of(document.as_bytes()),
+            document,
+            media,
+            webhooks: program.webhooks().iter().cloned().collect(),
+            plugins: self.pin_actions(space, &program).await?,
+            sources: program.sources().iter().cloned().collect(),
+            scheduled: program.is_scheduled(),
+            created_by: author.to_owned(),
+            created_at: self.clock.now(),
+        };
+        let expect = match (&former, expect) {
+            (None, Expect::Any) => Expect::Absent,
+            (Some(saved), Expect::Any) => Expect::At(saved.revision),
+            (_, expect) => expect,
+        };
+        let drafts = self.workflow_drafts(space, &workflow, expect)?;
+        let committed = self.definitions.commit(drafts).await;
+        let revision = committed.map_err(|error| definition_error(error, "workflow", id.as_str()))?;
+        let view = self.view_workflow(space, Saved { revision, value: workflow }).await?;
+        Ok((view, former.is_none()))
+    }
+
+    /// Versions of a deleted workflow stay for their runs, so a workflow made anew counts on after them.
+    async fn next_version(&self, space: &Slug, id: &Slug, former: Option<&Saved<Workflow>>) -> Result<u32> {
+        if let Some(former) = former {
+            return Ok(former.value.version + 1);
+        }
+        let mut version = 1;
+        while self.definitions.get::<WorkflowVersion>(space, &version_id(id, version)).await?.is_some() {
+            version += 1;
+        }
+        Ok(version)
+    }
+
+    async fn pin_actions(&self, space: &Slug, program: &Program) -> Result<Vec<String>> {
+        let mut pinned = Vec::new();
+        for plugin in program.plugins() {
+            let version = self.pin(space, "call", plugin, Export::Action).await?;
+            pinned.push(format!("{}@{}", version.name, version.version));
+        }
+        Ok(pinned)
+    }
+
+    async fn view_workflow(&self, space: &Slug, saved: Saved<Workflow>) -> Result<WorkflowView> {
+        let trigger = self.definitions.get::<Trigger>(space, saved.value.id.as_str()).await?.is_some();
+        let program = self.program(space, &saved.value.id, saved.value.version).await?;
+        Ok(WorkflowView { outline: program.outline(), workflow: saved.value, revision: saved.revision, trigger })
+    }
+
+    /// One workflow: its current version, or the one asked for.
+    pub async fn workflow(&self, space: &Slug, id: &Slug, version: Option<u32>) -> Result<WorkflowView> {
+        let mut saved = self.current_workflow(space, id).await?;
+        if let Some(version) = version.filter(|version| *version != saved.value.version) {
+            saved.value = self.workflow_version(space, id, version).await?;
+        }
+        self.view_workflow(space, saved).await
+    }
+
+    pub(super) async fn current_workflow(&self, space: &Slug, id: &Slug) -> Result<Saved<Workflow>> {
+        let saved = self.definitions.get::<Workflow>(space, id.as_str()).await?;
+        saved.ok_or_else(|| EngineError::not_found("workflow", id))
+    }
+
+    async fn workflow_version(&self, space: &Slug, id: &Slug, version: u32) -> Result<Workflow> {
+        let name = version_id(id, version);
+        let saved = self.definitions.get::<WorkflowVersion>(space, &name).await?;
+        Ok(saved.ok_or_else(|| EngineError::not_found("workflow version", name))?.value.0)
+    }
+
+    /// The workflows of a space, current versions.
+    pub async fn workflows(&self, space: &Slug, page: Page) -> Result<Slice<Saved<Workflow>>> {
+        self.space(space).await?;
+        Ok(self.definitions.list(space, page).await?)
+    }
+
+    /// All versions of a workflow, newest first.
+    pub async fn workflow_versions(&self, space: &Slug, id: &Slug) -> Result<Vec<Workflow>> {
+        let newest = self.current_workflow(space, id).await?.value.version;
+        let mut versions = Vec::new();
+        for version in (1..=newest).rev() {
+            match self.workflow_version(space, id, version).await {
+                Ok(workflow) => versions.push(workflow),
+                Err(EngineError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(versions)
+    }
+
+    /// Deletes a workflow without a trigger. Its runs and the versions they hold to stay.
+    pub async fn delete_workflow(&self, space: &Slug, id: &Slug, expect: Expect) -> Result<()> {
+        self.remove::<Workflow>("workflow", space, id.as_str(), expect).await
+    }
+
+    /// Copies a workflow under another id. The trigger is never copied: no two workflows share a URL or a key.
+    pub async fn duplicate_workflow(
+        &self,
+        space: &Slug,
+        id: &Slug,
+        copy: &Slug,
+        author: &str,
+    ) -> Result<WorkflowView> {
+        let original = self.current_workflow(space, id).await?.value;
+        if self.definitions.get::<Workflow>(space, copy.as_str()).await?.is_some() {
+            return Err(EngineError::Exists { what: "workflow", id: copy.to_string() });
+        }
+        let document = (original.document, original.media);
+        let (view, _) = self.save_workflow(space, copy, document, Expect::Absent, author).await?;
+        Ok(view)
+    }
+
+    /// The drafts of a workflow and of its version, with all it refers to.
+    fn workflow_drafts(&self, space: &Slug, workflow: &Workflow, expect: Expect) -> Result<Vec<Draft>> {
+        let at = |kind: Kind, id: &str| DefinitionPath::new(space, kind, id);
+        let mut current = draft(space, workflow, expect)?;
+        current.uses.push(at(Kind::Space, space.as_str()));
+        current.uses.extend(workflow.webhooks.iter().map(|id| at(Kind::Webhook, id.as_str())));
+        current.uses.extend(workflow.plugins.iter().filter_map(|id| self.plugin_use(space, id)));
+        current.uses.extend(workflow.sources.iter().map(|id| at(Kind::Source, id.as_str())));
+        let version = draft(space, &WorkflowVersion(workflow.clone()), Expect::Any)?;
+        Ok(vec![current, version])
+    }
+
+    /// The parsed program of a workflow version; parsed once, then kept.
+    pub(super) async fn program(&self, space: &Slug, id: &Slug, version: u32) -> Result<Program> {
+        let at = (space.clone(), id.clone(), version);
+        if let Some(program) = self.programs.get(&at) {
+            return Ok(program);
+        }
+        let workflow = self.workflow_version(space, id, version).await?;
+        let program = parse(&workflow.document, workflow.media)?;
+        self.programs.insert(at, program.clone());
+        Ok(program)
+    }
+}
+
+fn parse(document: &str, media: DocumentMedia) -> Result<Program> {
+    Program::parse(document, media)
+        .map_err(|refusals| EngineError::Invalid { problems: refusals.into_iter().map(problem).collect() })
+}
+
+fn problem(refusal: Refusal) -> FieldProblem {
+    FieldProblem {
+        field: refusal.path,
+        reason: refusal.reason,
+        line: Some(refusal.line),
+        column: Some(refusal.column),
+    }
+}

@@ -1,0 +1,266 @@
+//! One call: a fresh instance, the export, and what became of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::component::Instance;
+use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, Trap, UpdateDeadline};
+
+use super::compiled::Loaded;
+use super::engine::{Core, TICK};
+use super::error::{PluginError, TrapKind};
+use super::output;
+use super::state::State;
+use super::types::{Call, InboundResponse, OutboundRequest, Reported, Verdict};
+use super::wasi::Exited;
+use super::wit;
+use crate::model::{Export, Time};
+
+/// By how much a pure call may exceed its CPU time by the wall clock, for want of a CPU.
+const WALL_FACTOR: u32 = 4;
+/// Room for what surrounds an output when it is copied out of the plugin: records, list heads, header names.
+const OUTPUT_SLACK_BYTES: usize = 64 << 10;
+
+type Result<T> = std::result::Result<T, PluginError>;
+
+/// Calls `payload-template.render`; blocks until it is done or stopped.
+pub(super) fn render(
+    core: &Core,
+    plugin: &Loaded,
+    call: Call,
+    input: &str,
+    base: OutboundRequest,
+) -> Result<Reported<Option<OutboundRequest>>> {
+    let export = plugin.compiled.template.as_ref().ok_or_else(|| plugin.wrong_export(Export::Template))?;
+    let now = call.now;
+    let (call, base) = (call.into(), base.into());
+    let report = pure(core, plugin, now, core.limits.pure_time_max, |store, instance| {
+        export.load(&mut *store, instance)?.call_render(store, &call, input, &base)
+    })?;
+    settle(plugin, report, |request| match request {
+        Some(request) => output::request(request.into(), core.limits.output_bytes_max).map(Some),
+        None => Ok(None),
+    })
+}
+
+/// Calls `response-mapping.map`; blocks until it is done or stopped.
+pub(super) fn map(core: &Core, plugin: &Loaded, call: Call, response: InboundResponse) -> Result<Reported<Verdict>> {
+    use wit::response_mapping::Verdict as Wit;
+    let export = plugin.compiled.mapping.as_ref().ok_or_else(|| plugin.wrong_export(Export::Mapping))?;
+    let now = call.now;
+    let (call, response) = (call.into(), response.into());
+    let report = pure(core, plugin, now, core.limits.pure_time_max, |store, instance| {
+        export.load(&mut *store, instance)?.call_map(store, &call, &response)
+    })?;
+    settle(plugin, report, |verdict| {
+        let verdict = match verdict {
+            Wit::Accepted(json) => Verdict::Accepted(json),
+            Wit::Retry(reason) => Verdict::Retry(reason),
+            Wit::Failed(reason) => Verdict::Failed(reason),
+        };
+        output::verdict(verdict, core.limits.output_bytes_max)
+    })
+}
+
+/// Calls `trigger-action.run` on this thread, with the limits of a pure call.
+pub(super) fn run_pure(core: &Core, plugin: &Loaded, call: Call, input: &str) -> Result<Reported<String>> {
+    use futures_util::FutureExt as _;
+    let export = plugin.compiled.action.as_ref().ok_or_else(|| plugin.wrong_export(Export::Action))?;
+    let now = call.now;
+    let call = call.into();
+    let report = pure(core, plugin, now, core.limits.pure_time_max, |store, instance| {
+        let guest = export.load(&mut *store, instance)?;
+        // Nothing that a plugin can call waits, and deadlines trap here rather than yield: so it is done at once.
+        let done = guest.call_run(store, &call, input).now_or_never();
+        done.unwrap_or_else(|| Err(wasmtime::format_err!("a pure call waited")))
+    })?;
+    settle(plugin, report, |json| output::json(json, core.limits.output_bytes_max))
+}
+
+/// Calls `trigger-action.run`: yields to others each millisecond, and is dropped at its time limit.
+pub(super) async fn run(core: &Core, plugin: &Loaded, call: Call, input: &str) -> Result<Reported<String>> {
+    let export = plugin.compiled.action.as_ref().ok_or_else(|| plugin.wrong_export(Export::Action))?;
+    let _running = core.ticker.running();
+    let start = Instant::now();
+    let limit = core.limits.action_time_max;
+    let mut store = store(core, call.now);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
+    let call = call.into();
+    let outcome = tokio::time::timeout(limit, async {
+        let instance = plugin.compiled.pre.instantiate_async(&mut store).await?;
+        export.load(&mut store, &instance)?.call_run(&mut store, &call, input).await
+    })
+    .await;
+    let elapsed = start.elapsed();
+    let state = store.into_data();
+    let value = match outcome {
+        Ok(outcome) => outcome.map_err(Stop::Error),
+        Err(_) => Err(Stop::Time),
+    };
+    let report = conclude(core, plugin, value, state, elapsed, limit)?;
+    settle(plugin, report, |json| output::json(json, core.limits.output_bytes_max))
+}
+
+/// Calls `describe.describe`, if there is one.
+pub(super) fn describe(core: &Core, plugin: &Loaded) -> Result<Option<wit::describe::Description>> {
+    let Some(export) = plugin.compiled.describe.as_ref() else { return Ok(None) };
+    let report = pure(core, plugin, Time::default(), core.limits.describe_time_max, |store, instance| {
+        export.load(&mut *store, instance)?.call_describe(store).map(Ok)
+    })?;
+    settle(plugin, report, |description| Ok(Some(description)))
+}
+
+/// A plugin's own word on why it gives no result.
+type Answer<T> = std::result::Result<T, wit::types::Failure>;
+
+/// Runs `f` in a fresh instance under the limits of a pure call.
+fn pure<T>(
+    core: &Core,
+    plugin: &Loaded,
+    now: Time,
+    limit: Duration,
+    f: impl FnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<Answer<T>>,
+) -> Result<Reported<Answer<T>>> {
+    let _running = core.ticker.running();
+    let start = Instant::now();
+    let mut store = store(core, now);
+    store.set_epoch_deadline(ticks(limit));
+    store.epoch_deadline_callback(deadline(start, limit));
+    let outcome = plugin.compiled.pre.instantiate(&mut store).and_then(|instance| f(&mut store, &instance));
+    let state = store.into_data();
+    conclude(core, plugin, outcome.map_err(Stop::Error), state, start.elapsed(), limit)
+}
+
+fn store(core: &Core, now: Time) -> Store<State> {
+    let mut store = Store::new(&core.engine, State::new(&core.limits, now));
+    store.limiter(|state| &mut state.memory);
+    store.set_hostcall_fuel(core.limits.output_bytes_max.saturating_add(OUTPUT_SLACK_BYTES));
+    store
+}
+
+fn ticks(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis() / TICK.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+/// Stops a call once it has had `limit` of CPU time, or several times that by the wall clock.
+fn deadline(
+    start: Instant,
+    limit: Duration,
+) -> impl FnMut(StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> + Send + Sync + 'static {
+    let cpu_start = cpu_time();
+    move |_| {
+        let used = cpu_time().saturating_sub(cpu_start);
+        let left = limit.saturating_sub(used);
+        if left < TICK || start.elapsed() >= limit * WALL_FACTOR {
+            return Ok(UpdateDeadline::Interrupt);
+        }
+        Ok(UpdateDeadline::Continue(ticks(left)))
+    }
+}
+
+/// CPU time of this thread.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Why a call ended without a value.
+enum Stop {
+    Time,
+    Error(wasmtime::Error),
+}
+
+/// The report of a call, or the error that its end amounts to.
+fn conclude<T>(
+    core: &Core,
+    plugin: &Loaded,
+    outcome: std::result::Result<T, Stop>,
+    state: State,
+    elapsed: Duration,
+    limit: Duration,
+) -> Result<Reported<T>> {
+    match outcome {
+        Ok(value) => Ok(Reported { value, logs: state.log.finish(), elapsed }),
+        Err(Stop::Time) => {
+            Err(PluginError::TimedOut { plugin: Arc::clone(&plugin.name), limit, logs: state.log.finish() })
+        }
+        Err(Stop::Error(error)) => Err(failure(core, plugin, &error, state, limit)),
+    }
+}
+
+/// What `error` means. The kinds are told apart by type.
+fn failure(core: &Core, plugin: &Loaded, error: &wasmtime::Error, state: State, limit: Duration) -> PluginError {
+    let name = Arc::clone(&plugin.name);
+    if error.is::<PoolConcurrencyLimitError>() {
+        return PluginError::Busy { plugin: name };
+    }
+    let refused_memory = state.memory.refused;
+    let trap = error.downcast_ref::<Trap>().copied();
+    let panic = state.log.panic().map(str::to_owned);
+    let logs = state.log.finish();
+    let trapped = |kind, reason| PluginError::Trapped { plugin: Arc::clone(&name), kind, reason, logs: logs.clone() };
+    if trap == Some(Trap::Interrupt) {
+        return PluginError::TimedOut { plugin: name, limit, logs };
+    }
+    if refused_memory {
+        let reason = format!("it needs more memory than its limit of {} bytes", core.limits.memory_bytes_max);
+        return trapped(TrapKind::Memory, reason);
+    }
+    if let Some(exited) = error.downcast_ref::<Exited>() {
+        return trapped(TrapKind::Panic, panic.unwrap_or_else(|| exited.to_string()));
+    }
+    match trap {
+        Some(Trap::StackOverflow) => trapped(TrapKind::Stack, "its calls nest too deeply: stack overflow".to_owned()),
+        Some(trap) => match panic {
+            Some(panic) => trapped(TrapKind::Panic, panic),
+            None => describe_trap(trap, error, trapped),
+        },
+        None if output::is_fuel_exhausted(error) => {
+            PluginError::OutputTooLarge { plugin: name, limit: core.limits.output_bytes_max, logs }
+        }
+        None => PluginError::BadOutput { plugin: name, reason: error.root_cause().to_string(), logs },
+    }
+}
+
+/// A trap without a panic message.
+fn describe_trap(
+    trap: Trap,
+    error: &wasmtime::Error,
+    trapped: impl Fn(TrapKind, String) -> PluginError,
+) -> PluginError {
+    let place = error
+        .downcast_ref::<wasmtime::WasmBacktrace>()
+        .and_then(|trace| trace.frames().first().and_then(|frame| frame.func_name().map(str::to_owned)))
+        .map_or_else(String::new, |function| format!(" in {function}"));
+    match trap {
+        Trap::UnreachableCodeReached => {
+            trapped(TrapKind::Panic, format!("it gave up{place} without a message (wasm `unreachable`)"))
+        }
+        Trap::MemoryOutOfBounds => trapped(
+            TrapKind::Other,
+            format!("memory access out of bounds{place} (often a stack overflow: calls that nest too deeply)"),
+        ),
+        trap => trapped(TrapKind::Other, format!("{trap}{place}")),
+    }
+}
+
+/// Turns a plugin's answer into ours, and checks its output.
+fn settle<T, U>(
+    plugin: &Loaded,
+    report: Reported<Answer<T>>,
+    check: impl FnOnce(T) -> std::result::Result<U, output::Bad>,
+) -> Result<Reported<U>> {
+    let Reported { value, logs, elapsed } = report;
+    let name = || Arc::clone(&plugin.name);
+    match value {
+        Ok(value) => match check(value) {
+            Ok(value) => Ok(Reported { value, logs, elapsed }),
+            Err(output::Bad::TooLarge { limit }) => Err(PluginError::OutputTooLarge { plugin: name(), limit, logs }),
+            Err(output::Bad::Unusable(reason)) => Err(PluginError::BadOutput { plugin: name(), reason, logs }),
+        },
+        Err(wit::types::Failure::Invalid(reason)) => Err(PluginError::Invalid { plugin: name(), reason, logs }),
+        Err(wit::types::Failure::Rejected(reason)) => Err(PluginError::Rejected { plugin: name(), reason, logs }),
+        Err(wit::types::Failure::Unavailable(reason)) => Err(PluginError::Unavailable { plugin: name(), reason, logs }),
+    }
+}

@@ -1,0 +1,91 @@
+//! A plugin ready to be called: its component linked to what the host offers, its exports found.
+
+use std::sync::Arc;
+
+use wasmtime::component::{Component, InstancePre};
+
+use super::engine::Core;
+use super::error::PluginError;
+use super::health::Counters;
+use super::state::State;
+use super::wit;
+use crate::model::{Digest, Export};
+
+/// A compiled and linked component, shared by all who use it.
+pub(super) struct Compiled {
+    pub digest: Digest,
+    /// Comes with the server: used by many, so its users are told apart when it misbehaves.
+    pub builtin: bool,
+    /// Machine code and data, in bytes.
+    pub weight: u64,
+    pub pre: InstancePre<State>,
+    pub template: Option<wit::payload_template::GuestIndices>,
+    pub mapping: Option<wit::response_mapping::GuestIndices>,
+    pub action: Option<wit::trigger_action::GuestIndices>,
+    pub describe: Option<wit::describe::GuestIndices>,
+}
+
+impl Compiled {
+    /// Links `component` and finds its exports.
+    ///
+    /// # Errors
+    /// An import is not offered in the shape that the component wants; [`super::upload`] finds out which.
+    pub fn link(core: &Core, component: &Component, digest: Digest, builtin: bool) -> wasmtime::Result<Self> {
+        let pre = core.linker.instantiate_pre(component)?;
+        let image = component.image_range();
+        Ok(Self {
+            digest,
+            builtin,
+            weight: (image.end as usize).saturating_sub(image.start as usize) as u64,
+            template: wit::payload_template::GuestIndices::new(&pre).ok(),
+            mapping: wit::response_mapping::GuestIndices::new(&pre).ok(),
+            action: wit::trigger_action::GuestIndices::new(&pre).ok(),
+            describe: wit::describe::GuestIndices::new(&pre).ok(),
+            pre,
+        })
+    }
+
+    /// What it implements.
+    pub fn exports(&self) -> Vec<Export> {
+        let mut exports = Vec::new();
+        exports.extend(self.template.is_some().then_some(Export::Template));
+        exports.extend(self.mapping.is_some().then_some(Export::Mapping));
+        exports.extend(self.action.is_some().then_some(Export::Action));
+        exports
+    }
+}
+
+/// A plugin version that can be called. Cheap to clone.
+#[derive(Clone)]
+pub struct Loaded {
+    pub(super) compiled: Arc<Compiled>,
+    pub(super) name: Arc<str>,
+    pub(super) counters: Arc<Counters>,
+}
+
+impl Loaded {
+    /// `name@version`, as errors name it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The hash of the component.
+    pub fn digest(&self) -> Digest {
+        self.compiled.digest
+    }
+
+    /// What it implements.
+    pub fn exports(&self) -> Vec<Export> {
+        self.compiled.exports()
+    }
+
+    pub(super) fn wrong_export(&self, wanted: Export) -> PluginError {
+        PluginError::WrongExport { plugin: Arc::clone(&self.name), wanted }
+    }
+}
+
+impl std::fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Loaded").field("name", &self.name).field("digest", &self.compiled.digest).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,170 @@
+//! What goes into and comes out of a plugin, and the limits it runs under.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::model::{Description, Digest, Export, HeaderField, LogLine, Time};
+
+/// What a call is about (`call` in the WIT).
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The space.
+    pub space: String,
+    /// The delivery or task; the same for every repeat.
+    pub id: String,
+    /// The time that the plugin sees, the same for every attempt.
+    pub now: Time,
+    /// The plugin's configuration at this place of use: JSON text, `null` if there is none.
+    pub config: String,
+}
+
+/// A request that a template builds on, or built (`request` in the WIT).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboundRequest {
+    /// One of GET, POST, PUT, PATCH, DELETE.
+    pub method: String,
+    /// Absolute, http or https.
+    pub url: String,
+    /// Its headers, without control characters.
+    pub headers: Vec<HeaderField>,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// A response that a mapping reads (`response` in the WIT).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboundResponse {
+    /// The HTTP status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: Vec<HeaderField>,
+    /// Its body, as capped by whoever received it.
+    pub body: Bytes,
+}
+
+/// What a response means (`verdict` in the WIT).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The call worked: the text of a JSON object of field values.
+    Accepted(String),
+    /// The call may work later, for this reason.
+    Retry(String),
+    /// The call failed, for this reason.
+    Failed(String),
+}
+
+/// A result and what the plugin did on the way.
+#[derive(Clone, Debug)]
+pub struct Reported<T> {
+    /// The result.
+    pub value: T,
+    /// What it logged, capped; the last line tells how much was dropped.
+    pub logs: Vec<LogLine>,
+    /// From the first to the last moment of the call itself, without waiting for a thread.
+    pub elapsed: Duration,
+}
+
+impl<T> Reported<T> {
+    /// The same report of another value.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Reported<U> {
+        Reported { value: f(self.value), logs: self.logs, elapsed: self.elapsed }
+    }
+}
+
+/// What an uploaded component turned out to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inspection {
+    /// The hash of its bytes.
+    pub digest: Digest,
+    /// Its size, in bytes.
+    pub size: u64,
+    /// What it implements; never empty.
+    pub exports: Vec<Export>,
+    /// The interfaces it imports, with versions.
+    pub imports: Vec<String>,
+    /// What it says of itself, if it exports `describe`.
+    pub description: Option<Description>,
+}
+
+/// The interface that an export is, without package and version.
+pub const fn interface(export: Export) -> &'static str {
+    match export {
+        Export::Template => "payload-template",
+        Export::Mapping => "response-mapping",
+        Export::Action => "trigger-action",
+    }
+}
+
+/// What plugins may use. The defaults suit a small server; every figure has its reason beside it.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Largest component taken, in bytes. Rust and C plugins have 0.1 MB, JavaScript on QuickJS 1.6 MB.
+    pub component_bytes_max: usize,
+    /// CPU time of one template or mapping call. On a crowded machine a call may take four times as long by the wall
+    /// clock before it is stopped, so that waiting for a CPU is not blamed on the plugin.
+    pub pure_time_max: Duration,
+    /// Wall-clock time of one action call, host waits included.
+    pub action_time_max: Duration,
+    /// CPU time of `describe` at upload: interpreters take long to start.
+    pub describe_time_max: Duration,
+    /// Linear memory of one call, all memories together, in bytes.
+    pub memory_bytes_max: usize,
+    /// What a call may return, in bytes.
+    pub output_bytes_max: usize,
+    /// Log lines kept of one call; the rest is counted.
+    pub log_lines_max: usize,
+    /// Bytes kept of one log line.
+    pub log_line_bytes_max: usize,
+    /// Threads for pure calls; one plugin may hold a quarter of them. Zero: four per core.
+    pub pure_threads: usize,
+    /// Pure calls waiting for a thread, in all; one plugin may hold a quarter of them.
+    pub pure_queue_max: usize,
+    /// Actions running at once; one plugin may hold a quarter of them.
+    pub actions_max: usize,
+    /// Memory for compiled plugins, in bytes of machine code and data.
+    pub compiled_bytes_max: u64,
+    /// Traps and timeouts in a row after which a plugin rests.
+    pub faults_max: u32,
+    /// How long it rests.
+    pub rest: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            component_bytes_max: 20 << 20,
+            pure_time_max: Duration::from_millis(50),
+            action_time_max: Duration::from_secs(5),
+            describe_time_max: Duration::from_secs(1),
+            memory_bytes_max: 64 << 20,
+            output_bytes_max: 1 << 20,
+            log_lines_max: 64,
+            log_line_bytes_max: 1024,
+            pure_threads: 0,
+            pure_queue_max: 4096,
+            actions_max: 64,
+            compiled_bytes_max: 512 << 20,
+            faults_max: 20,
+            rest: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Limits {
+    /// How many threads pure calls get on this machine.
+    pub(super) fn pure_thread_count(&self) -> usize {
+        if self.pure_threads > 0 {
+            return self.pure_threads;
+        }
+        4 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    }
+
+    /// How many instances may be alive: a slot per pure thread and action, and some for callers' own threads.
+    pub(super) fn slots(&self) -> usize {
+        self.pure_thread_count() + self.actions_max + SPARE_SLOTS
+    }
+}
+
+/// Instances that uploads and blocking calls on other threads may use at once.
+const SPARE_SLOTS: usize = 32;

@@ -1,0 +1,57 @@
+//! The typed bindings of `wit/tenterhook.wit`, and their translation to the types of this module.
+//!
+//! One world names every export, so that all worlds share their types; a plugin may export any subset, which is why
+//! calls go through the indices of one interface and never through the whole world.
+
+use super::types::{Call, InboundResponse, OutboundRequest};
+use crate::model::HeaderField;
+
+wasmtime::component::bindgen!({
+    inline: "
+        package tenterhook:host;
+        world plugin {
+            import tenterhook:plugin/log@0.1.0;
+            export tenterhook:plugin/payload-template@0.1.0;
+            export tenterhook:plugin/response-mapping@0.1.0;
+            export tenterhook:plugin/trigger-action@0.1.0;
+            export tenterhook:plugin/describe@0.1.0;
+        }
+    ",
+    path: "../wit",
+    world: "tenterhook:host/plugin",
+    exports: { "tenterhook:plugin/trigger-action": async },
+});
+
+pub(super) use exports::tenterhook::plugin::{describe, payload_template, response_mapping, trigger_action};
+pub(super) use tenterhook::plugin::{log, types};
+
+impl From<Call> for types::Call {
+    fn from(call: Call) -> Self {
+        Self { space: call.space, id: call.id, now: call.now.as_millis(), config: call.config }
+    }
+}
+
+fn fields(headers: Vec<HeaderField>) -> Vec<types::Field> {
+    headers.into_iter().map(|HeaderField { name, value }| types::Field { name, value }).collect()
+}
+
+impl From<OutboundRequest> for types::Request {
+    fn from(request: OutboundRequest) -> Self {
+        let OutboundRequest { method, url, headers, body } = request;
+        Self { method, url, headers: fields(headers), body: body.into() }
+    }
+}
+
+impl From<types::Request> for OutboundRequest {
+    fn from(request: types::Request) -> Self {
+        let types::Request { method, url, headers, body } = request;
+        let headers = headers.into_iter().map(|types::Field { name, value }| HeaderField { name, value }).collect();
+        Self { method, url, headers, body: body.into() }
+    }
+}
+
+impl From<InboundResponse> for types::Response {
+    fn from(response: InboundResponse) -> Self {
+        Self { status: response.status, headers: fields(response.headers), body: response.body.into() }
+    }
+}

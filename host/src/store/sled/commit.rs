@@ -1,0 +1,187 @@
+//! What the writer evaluates commits on: a transaction over the group it belongs to, over the tree. A commit sees
+//! its own writes, those of the commits before it in the group, and the tree; if it fails, its writes are dropped.
+
+use std::collections::BTreeMap;
+
+use sled::{Batch, IVec};
+
+use super::due::DueChange;
+use super::keys::{self, Key};
+use super::value::{Packed, View};
+use super::{Result, StoreError};
+use crate::model::Time;
+
+/// Writes by key; `None` removes.
+pub(super) type Writes = BTreeMap<IVec, Option<IVec>>;
+
+/// A commit, prepared by its caller: all values are bytes already.
+pub(super) trait Change: Send + 'static {
+    /// What the caller learns.
+    type Output: Send + 'static;
+
+    /// Checks what it expects and writes; an error drops all it wrote.
+    fn apply(self, transaction: &mut Transaction<'_>) -> Result<Self::Output>;
+
+    /// About how many bytes it writes.
+    fn size(&self) -> usize;
+}
+
+/// The commits that become durable together.
+pub(super) struct Group<'t> {
+    tree: &'t sled::Tree,
+    now: Time,
+    writes: Writes,
+    effects: Vec<DueChange>,
+    expiring: Vec<(Time, Key)>,
+}
+
+impl<'t> Group<'t> {
+    /// An empty group at `now`.
+    pub(super) fn new(tree: &'t sled::Tree, now: Time) -> Self {
+        Self { tree, now, writes: Writes::new(), effects: Vec::new(), expiring: Vec::new() }
+    }
+
+    /// Evaluates one commit; if it fails nothing of it stays.
+    pub(super) fn run<T>(&mut self, apply: impl FnOnce(&mut Transaction<'_>) -> Result<T>) -> Result<T> {
+        let mut transaction =
+            Transaction { group: self, writes: Writes::new(), effects: Vec::new(), expiring: Vec::new() };
+        let output = apply(&mut transaction)?;
+        let Transaction { writes, effects, expiring, .. } = transaction;
+        self.writes.extend(writes);
+        self.effects.extend(effects);
+        self.expiring.extend(expiring);
+        Ok(output)
+    }
+
+    /// Names of calls that this group remembers, and until when.
+    pub(super) fn take_expiring(&mut self) -> Vec<(Time, Key)> {
+        std::mem::take(&mut self.expiring)
+    }
+
+    /// What the due index learns once the group is durable.
+    pub(super) fn take_effects(&mut self) -> Vec<DueChange> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// All writes so far.
+    pub(super) fn writes(&self) -> &Writes {
+        &self.writes
+    }
+
+    /// All writes as one atomic batch.
+    pub(super) fn batch(&self) -> Batch {
+        let mut batch = Batch::default();
+        for (key, value) in &self.writes {
+            match value {
+                Some(value) => batch.insert(key.clone(), value.clone()),
+                None => batch.remove(key.clone()),
+            }
+        }
+        batch
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<IVec>> {
+        match self.writes.get(key) {
+            Some(written) => Ok(written.clone()),
+            None => Ok(self.tree.get(key)?),
+        }
+    }
+}
+
+/// One commit under evaluation.
+pub(super) struct Transaction<'g> {
+    group: &'g Group<'g>,
+    writes: Writes,
+    effects: Vec<DueChange>,
+    expiring: Vec<(Time, Key)>,
+}
+
+impl Transaction<'_> {
+    /// When the group is committed.
+    pub(super) fn now(&self) -> Time {
+        self.group.now
+    }
+
+    /// The entry at `key`.
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<IVec>> {
+        match self.writes.get(key) {
+            Some(written) => Ok(written.clone()),
+            None => self.group.get(key),
+        }
+    }
+
+    /// Whether there is an entry at `key`.
+    pub(super) fn has(&self, key: &[u8]) -> Result<bool> {
+        Ok(self.get(key)?.is_some())
+    }
+
+    /// The head of the value at `key`.
+    pub(super) fn view(&self, key: &[u8]) -> Result<Option<View>> {
+        self.get(key)?.map(View::new).transpose()
+    }
+
+    /// The body of a value met with [`Self::view`].
+    pub(super) fn body(&self, key: &[u8], view: &View) -> Result<Vec<u8>> {
+        view.body(key, |chunk| self.get(chunk))?.ok_or_else(|| super::corrupt("a value whose chunks are damaged"))
+    }
+
+    /// The keys with a prefix.
+    pub(super) fn keys_with_prefix(&self, prefix: &[u8]) -> Result<Vec<IVec>> {
+        let mut found = BTreeMap::new();
+        for key in self.group.tree.scan_prefix(prefix).keys() {
+            found.insert(key?, true);
+        }
+        for writes in [&self.group.writes, &self.writes] {
+            for (key, value) in writes.range(IVec::from(prefix)..).take_while(|(key, _)| key.starts_with(prefix)) {
+                found.insert(key.clone(), value.is_some());
+            }
+        }
+        Ok(found.into_iter().filter_map(|(key, present)| present.then_some(key)).collect())
+    }
+
+    /// Writes one entry.
+    pub(super) fn put(&mut self, key: Key, entry: impl Into<IVec>) {
+        self.writes.insert(key.into(), Some(entry.into()));
+    }
+
+    /// Removes one entry.
+    pub(super) fn remove(&mut self, key: impl Into<IVec>) {
+        self.writes.insert(key.into(), None);
+    }
+
+    /// Writes a value over `old`, what is there now.
+    pub(super) fn put_value(&mut self, key: Key, old: Option<&View>, packed: Packed) {
+        let (main, chunks) = packed.into_parts();
+        let kept = u16::try_from(chunks.len()).unwrap_or(u16::MAX);
+        for index in kept..old.map_or(0, View::chunk_count) {
+            self.remove(keys::chunk(&key, index));
+        }
+        for (index, chunk) in (0_u16..).zip(chunks) {
+            self.put(keys::chunk(&key, index), chunk);
+        }
+        self.put(key, main);
+    }
+
+    /// Removes a value and its chunks.
+    pub(super) fn remove_value(&mut self, key: Key, old: &View) {
+        for index in 0..old.chunk_count() {
+            self.remove(keys::chunk(&key, index));
+        }
+        self.remove(key);
+    }
+
+    /// Tells the due index, once this is durable.
+    pub(super) fn effect(&mut self, change: DueChange) {
+        self.effects.push(change);
+    }
+
+    /// Forgets the name of a call at `key` some time after `at`.
+    pub(super) fn expire(&mut self, at: Time, key: Key) {
+        self.expiring.push((at, key));
+    }
+}
+
+/// The error of an expectation that failed.
+pub(super) fn conflict(what: impl std::fmt::Display) -> StoreError {
+    StoreError::Conflict { what: what.to_string() }
+}

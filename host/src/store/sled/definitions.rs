@@ -1,0 +1,218 @@
+//! Definitions: their references and aliases, and the checks that keep both whole.
+
+use serde::{Deserialize, Serialize};
+
+use super::commit::{Change, Transaction, conflict};
+use super::keys;
+use super::listing::{Cursor, Scan};
+use super::value::{self, Head, Packed, View};
+use super::{Result, StoreError, corrupt, rejections};
+use crate::model::{DefinitionPath, Kind, Saved, Slug};
+use crate::store::{Draft, Expect, Page, Slice};
+
+/// What is kept with a definition besides its JSON, in front of it.
+#[derive(Default, Serialize, Deserialize)]
+struct Links {
+    /// [`keys::path_bytes`] of what it refers to, as text.
+    uses: Vec<String>,
+    alias: Option<String>,
+}
+
+/// A draft as bytes.
+struct Prepared {
+    draft: Draft,
+    uses: Vec<Vec<u8>>,
+    links: Vec<u8>,
+}
+
+/// Saves drafts.
+pub(super) struct Save {
+    drafts: Vec<Prepared>,
+}
+
+impl Save {
+    /// Prepares `drafts`.
+    pub(super) fn new(drafts: Vec<Draft>) -> Result<Self> {
+        let drafts = drafts.into_iter().map(Prepared::new).collect::<Result<_>>()?;
+        Ok(Self { drafts })
+    }
+}
+
+impl Prepared {
+    fn new(draft: Draft) -> Result<Self> {
+        let uses: Vec<Vec<u8>> = draft.uses.iter().map(keys::path_bytes).collect();
+        let texts = uses.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect();
+        let links = serde_json::to_vec(&Links { uses: texts, alias: draft.alias.clone() })?;
+        Ok(Self { draft, uses, links })
+    }
+}
+
+impl Change for Save {
+    type Output = Vec<u64>;
+
+    fn apply(self, transaction: &mut Transaction<'_>) -> Result<Vec<u64>> {
+        let revisions = self.drafts.iter().map(|prepared| save(transaction, prepared)).collect::<Result<Vec<u64>>>()?;
+        for prepared in &self.drafts {
+            for target in &prepared.draft.uses {
+                if !transaction.has(&keys::definition(target))? {
+                    return Err(StoreError::Missing { path: target.clone() });
+                }
+            }
+        }
+        Ok(revisions)
+    }
+
+    fn size(&self) -> usize {
+        self.drafts.iter().map(|prepared| prepared.draft.body.len() + prepared.links.len() + 256).sum()
+    }
+}
+
+fn save(transaction: &mut Transaction<'_>, prepared: &Prepared) -> Result<u64> {
+    let draft = &prepared.draft;
+    let key = keys::definition(&draft.path);
+    let old = transaction.view(&key)?;
+    check(draft.expect, old.as_ref(), &draft.path)?;
+    let path = keys::path_bytes(&draft.path);
+    if let Some(old) = &old {
+        unlink(transaction, &draft.path, &key, old)?;
+    }
+    for target in &prepared.uses {
+        transaction.put(keys::user(target, &path), Vec::new());
+    }
+    if let Some(alias) = &draft.alias {
+        let alias_key = keys::alias(draft.path.kind, alias);
+        if transaction.has(&alias_key)? {
+            return Err(conflict(format_args!("the alias of {}", draft.path)));
+        }
+        transaction.put(alias_key, path);
+    }
+    let revision = old.as_ref().map_or(0, View::revision) + 1;
+    let packed = pack(revision, &prepared.links, &draft.body)?;
+    transaction.put_value(key, old.as_ref(), packed);
+    Ok(revision)
+}
+
+fn check(expect: Expect, old: Option<&View>, path: &DefinitionPath) -> Result<()> {
+    let holds = match expect {
+        Expect::Any => true,
+        Expect::Absent => old.is_none(),
+        Expect::At(revision) => old.is_some_and(|old| old.revision() == revision),
+    };
+    if holds { Ok(()) } else { Err(conflict(path)) }
+}
+
+/// Removes the references and the alias of the stored revision.
+fn unlink(transaction: &mut Transaction<'_>, path: &DefinitionPath, key: &[u8], old: &View) -> Result<()> {
+    let (links, _) = unpack(transaction.body(key, old)?)?;
+    let user = keys::path_bytes(path);
+    for target in &links.uses {
+        transaction.remove(keys::user(target.as_bytes(), &user));
+    }
+    if let Some(alias) = &links.alias {
+        transaction.remove(keys::alias(path.kind, alias));
+    }
+    Ok(())
+}
+
+/// Deletes a definition.
+pub(super) struct Delete {
+    /// Which.
+    pub path: DefinitionPath,
+    /// What is there now.
+    pub expect: Expect,
+}
+
+impl Change for Delete {
+    type Output = bool;
+
+    fn apply(self, transaction: &mut Transaction<'_>) -> Result<bool> {
+        let key = keys::definition(&self.path);
+        let old = transaction.view(&key)?;
+        check(self.expect, old.as_ref(), &self.path)?;
+        let Some(old) = old else { return Ok(false) };
+        let path = keys::path_bytes(&self.path);
+        let prefix = keys::users(&path);
+        let mut users = parse_users(&prefix, transaction.keys_with_prefix(&prefix)?)?;
+        users.retain(|user| *user != self.path);
+        if !users.is_empty() {
+            return Err(StoreError::InUse { path: self.path, users });
+        }
+        unlink(transaction, &self.path, &key, &old)?;
+        if self.path.kind == Kind::Trigger {
+            rejections::forget(transaction, &self.path.space, &self.path.id)?;
+        }
+        transaction.remove_value(key, &old);
+        Ok(true)
+    }
+
+    fn size(&self) -> usize {
+        256
+    }
+}
+
+/// One definition's JSON.
+pub(super) fn get(tree: &sled::Tree, path: &DefinitionPath) -> Result<Option<Saved<Vec<u8>>>> {
+    value::load(tree, &keys::definition(path))?.map(saved).transpose()
+}
+
+/// The definition with an alias.
+pub(super) fn by_alias(tree: &sled::Tree, kind: Kind, alias: &str) -> Result<Option<(DefinitionPath, Saved<Vec<u8>>)>> {
+    let Some(path) = tree.get(keys::alias(kind, alias))? else { return Ok(None) };
+    let path = keys::parse_path(&path).ok_or_else(|| corrupt("an alias of no definition"))?;
+    Ok(get(tree, &path)?.map(|saved| (path, saved)))
+}
+
+/// Definitions of a kind in a space, by id.
+pub(super) fn list(tree: &sled::Tree, space: &Slug, kind: Kind, page: &Page) -> Result<Slice<Saved<Vec<u8>>>> {
+    let scan = Scan::new(keys::definitions(space, kind), Cursor::Definition);
+    scan.page(tree, page, |key, entry| value::load_entry(tree, key, entry)?.map(saved).transpose())
+}
+
+/// Who refers to a definition.
+pub(super) fn users(tree: &sled::Tree, path: &DefinitionPath) -> Result<Vec<DefinitionPath>> {
+    let prefix = keys::users(&keys::path_bytes(path));
+    let found = tree.scan_prefix(&prefix).keys().collect::<Result<Vec<_>, _>>()?;
+    parse_users(&prefix, found)
+}
+
+fn parse_users(prefix: &[u8], found: Vec<sled::IVec>) -> Result<Vec<DefinitionPath>> {
+    let mut users: Vec<DefinitionPath> = found
+        .iter()
+        .map(|key| keys::parse_path(&key[prefix.len()..]).ok_or_else(|| corrupt("a reference from no definition")))
+        .collect::<Result<_>>()?;
+    users.sort();
+    Ok(users)
+}
+
+fn saved((view, body): (View, Vec<u8>)) -> Result<Saved<Vec<u8>>> {
+    let (_, value) = split(body)?;
+    Ok(Saved { revision: view.revision(), value })
+}
+
+/// A body is the length of the links (4 bytes), the links, the definition's JSON.
+fn pack(revision: u64, links: &[u8], json: &[u8]) -> Result<Packed> {
+    let length = u32::try_from(links.len()).map_err(|_| corrupt("references above 4 GiB"))?;
+    Packed::new(Head { revision, ..Head::default() }, |bytes| {
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(links);
+        bytes.extend_from_slice(json);
+        Ok(())
+    })
+}
+
+fn split(mut body: Vec<u8>) -> Result<(Vec<u8>, Vec<u8>)> {
+    let length = body.first_chunk::<4>().map(|length| u32::from_be_bytes(*length) as usize);
+    match length {
+        Some(length) if body.len() >= 4 + length => {
+            let json = body.split_off(4 + length);
+            body.drain(..4);
+            Ok((body, json))
+        }
+        _ => Err(corrupt("a definition cut short")),
+    }
+}
+
+fn unpack(body: Vec<u8>) -> Result<(Links, Vec<u8>)> {
+    let (links, json) = split(body)?;
+    Ok((serde_json::from_slice(&links)?, json))
+}

@@ -1,0 +1,280 @@
+//! Where things are in the tree: one letter of kind, then parts that end with a zero byte or have a fixed length.
+//!
+//! The letters and the layout are the on-disk format; a change of them is a new [`FORMAT`](super::open::FORMAT).
+
+use sha2::{Digest as _, Sha256};
+
+use crate::model::{DefinitionPath, Digest, Kind, RecordKey, Slug, Time, UniqueId};
+use crate::store::RepeatKey;
+
+/// Definition path → user path: who refers to a definition.
+const USES: u8 = b'U';
+/// Definitions.
+const DEFINITION: u8 = b'D';
+/// Alias → definition path.
+const ALIAS: u8 = b'A';
+/// Pieces of a value, under the key of the value and a number.
+const CHUNK: u8 = b'C';
+/// Blobs by digest.
+const BLOB: u8 = b'B';
+/// Records.
+const RECORD: u8 = b'K';
+/// Runs that are not final.
+const LIVE: u8 = b'L';
+/// Final runs.
+const FINAL: u8 = b'R';
+/// Inputs of runs that are too large to be written again with each step.
+const INPUT: u8 = b'I';
+/// History of runs.
+const HISTORY: u8 = b'H';
+/// Events.
+const EVENT: u8 = b'E';
+/// Refused calls: the total and a ring of the newest.
+const REJECTION: u8 = b'J';
+/// Names of calls, to recognise repeats.
+const REPEAT: u8 = b'P';
+/// Which names of calls expire when.
+const EXPIRY: u8 = b'X';
+
+/// A key of the tree.
+pub(super) type Key = Vec<u8>;
+
+/// The stored number of a definition kind.
+const fn kind_code(kind: Kind) -> u8 {
+    match kind {
+        Kind::Space => 1,
+        Kind::ApiKey => 2,
+        Kind::Source => 3,
+        Kind::Secret => 4,
+        Kind::Plugin => 5,
+        Kind::Webhook => 6,
+        Kind::Workflow => 7,
+        Kind::WorkflowVersion => 8,
+        Kind::Trigger => 9,
+    }
+}
+
+const KINDS: [Kind; 9] = [
+    Kind::Space,
+    Kind::ApiKey,
+    Kind::Source,
+    Kind::Secret,
+    Kind::Plugin,
+    Kind::Webhook,
+    Kind::Workflow,
+    Kind::WorkflowVersion,
+    Kind::Trigger,
+];
+
+/// A definition path as bytes: kind, space, zero, id.
+pub(super) fn path_bytes(path: &DefinitionPath) -> Vec<u8> {
+    join(kind_code(path.kind), &[path.space.as_str().as_bytes(), b"\0", path.id.as_bytes()])
+}
+
+/// The definition path of [`path_bytes`]; `None` if it is none.
+pub(super) fn parse_path(bytes: &[u8]) -> Option<DefinitionPath> {
+    let (&code, rest) = bytes.split_first()?;
+    let kind = KINDS.into_iter().find(|kind| kind_code(*kind) == code)?;
+    let text = std::str::from_utf8(rest).ok()?;
+    let (space, id) = text.split_once('\0')?;
+    Some(DefinitionPath { space: space.parse().ok()?, kind, id: id.to_owned() })
+}
+
+/// A definition.
+pub(super) fn definition(path: &DefinitionPath) -> Key {
+    join(DEFINITION, &[&path_bytes(path)])
+}
+
+/// Before all definitions of a kind in a space; spaces themselves are listed over all spaces.
+pub(super) fn definitions(space: &Slug, kind: Kind) -> Key {
+    let code = [kind_code(kind)];
+    match kind {
+        Kind::Space => join(DEFINITION, &[&code]),
+        _ => join(DEFINITION, &[&code, space.as_str().as_bytes(), b"\0"]),
+    }
+}
+
+/// Before all users of the definition with these path bytes.
+pub(super) fn users(path: &[u8]) -> Key {
+    let length = u16::try_from(path.len()).unwrap_or(u16::MAX).to_be_bytes();
+    join(USES, &[&length, path])
+}
+
+/// One reference: `user` refers to `path`.
+pub(super) fn user(path: &[u8], user: &[u8]) -> Key {
+    let mut key = users(path);
+    key.extend_from_slice(user);
+    key
+}
+
+/// The definition with an alias.
+pub(super) fn alias(kind: Kind, alias: &str) -> Key {
+    join(ALIAS, &[&[kind_code(kind)], alias.as_bytes()])
+}
+
+/// Piece `index` of the value at `owner`.
+pub(super) fn chunk(owner: &[u8], index: u16) -> Key {
+    join(CHUNK, &[owner, &index.to_be_bytes()])
+}
+
+/// A blob.
+pub(super) fn blob(digest: &Digest) -> Key {
+    join(BLOB, &[digest.as_bytes()])
+}
+
+/// Before all records of a source.
+pub(super) fn records(space: &Slug, source: &Slug) -> Key {
+    join(RECORD, &[space.as_str().as_bytes(), b"\0", source.as_str().as_bytes(), b"\0"])
+}
+
+/// A record.
+pub(super) fn record(space: &Slug, source: &Slug, key: &RecordKey) -> Key {
+    let mut bytes = records(space, source);
+    bytes.extend_from_slice(key.as_str().as_bytes());
+    bytes
+}
+
+/// Before all live runs of all spaces.
+pub(super) fn all_live_runs() -> Key {
+    vec![LIVE]
+}
+
+/// Space and id of a live run's key.
+pub(super) fn parse_live_run(key: &[u8]) -> Option<(Slug, UniqueId)> {
+    let rest = key.strip_prefix(&[LIVE])?;
+    let (space, id) = rest.split_at_checked(rest.len().checked_sub(17)?)?;
+    let space = std::str::from_utf8(space).ok()?.parse().ok()?;
+    Some((space, parse_id(id)?))
+}
+
+/// Before the runs of a space that are not final.
+pub(super) fn live_runs(space: &Slug) -> Key {
+    join(LIVE, &[space.as_str().as_bytes(), b"\0"])
+}
+
+/// Before the final runs of a space.
+pub(super) fn final_runs(space: &Slug) -> Key {
+    join(FINAL, &[space.as_str().as_bytes(), b"\0"])
+}
+
+/// A run that is not final.
+pub(super) fn live_run(space: &Slug, id: UniqueId) -> Key {
+    join(LIVE, &[space.as_str().as_bytes(), b"\0", id.as_bytes()])
+}
+
+/// A final run.
+pub(super) fn final_run(space: &Slug, id: UniqueId) -> Key {
+    join(FINAL, &[space.as_str().as_bytes(), b"\0", id.as_bytes()])
+}
+
+/// The large input of a run.
+pub(super) fn input(run: UniqueId) -> Key {
+    join(INPUT, &[run.as_bytes()])
+}
+
+/// Before the history of a run.
+pub(super) fn history(run: UniqueId) -> Key {
+    join(HISTORY, &[run.as_bytes()])
+}
+
+/// The history written with one revision of a run.
+pub(super) fn history_of(run: UniqueId, revision: u64) -> Key {
+    join(HISTORY, &[run.as_bytes(), &revision.to_be_bytes()])
+}
+
+/// Before the events of a space.
+pub(super) fn events(space: &Slug) -> Key {
+    join(EVENT, &[space.as_str().as_bytes(), b"\0"])
+}
+
+/// An event.
+pub(super) fn event(space: &Slug, id: UniqueId) -> Key {
+    join(EVENT, &[space.as_str().as_bytes(), b"\0", id.as_bytes()])
+}
+
+/// How many calls of a trigger were refused.
+pub(super) fn rejection_total(space: &Slug, workflow: &Slug) -> Key {
+    join(REJECTION, &[space.as_str().as_bytes(), b"\0", workflow.as_str().as_bytes(), b"\0"])
+}
+
+/// One place in the ring of a trigger's refused calls.
+pub(super) fn rejection(space: &Slug, workflow: &Slug, slot: u8) -> Key {
+    let mut key = rejection_total(space, workflow);
+    key.push(slot);
+    key
+}
+
+/// The name of a call: keys of any length become 24 bytes of a SHA-256.
+pub(super) fn repeat(repeat: &RepeatKey) -> Key {
+    let mut hasher = Sha256::new();
+    hasher.update(u64::try_from(repeat.scope.len()).unwrap_or(u64::MAX).to_be_bytes());
+    hasher.update(repeat.scope.as_bytes());
+    hasher.update(repeat.key.as_bytes());
+    join(REPEAT, &[&hasher.finalize()[..24]])
+}
+
+/// A list of names of calls that expire by `at`.
+pub(super) fn expiry(at: Time, number: u64) -> Key {
+    join(EXPIRY, &[&at.as_millis().to_be_bytes(), &number.to_be_bytes()])
+}
+
+/// All keys with a prefix that has expired by `now`: an upper bound for [`expiry`] keys.
+pub(super) fn expired(now: Time) -> (Key, Key) {
+    (vec![EXPIRY], join(EXPIRY, &[&now.as_millis().to_be_bytes()]))
+}
+
+/// The run or event id at the end of a key.
+pub(super) fn parse_id(key: &[u8]) -> Option<UniqueId> {
+    key.last_chunk::<16>().copied().map(UniqueId::from_bytes)
+}
+
+/// The first key after all those that start with `prefix`, which holds a byte below 255.
+pub(super) fn after(prefix: &[u8]) -> Key {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            break;
+        }
+    }
+    end
+}
+
+fn join(letter: u8, parts: &[&[u8]]) -> Key {
+    let mut key = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
+    key.push(letter);
+    for part in parts {
+        key.extend_from_slice(part);
+    }
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_definition_path_reads_back_from_its_bytes() {
+        let space: Slug = "acme".parse().expect("a slug");
+        for kind in KINDS {
+            let path = DefinitionPath::new(&space, kind, "render@1.2.3");
+            assert_eq!(parse_path(&path_bytes(&path)), Some(path));
+        }
+        assert_eq!(parse_path(b"\x63acme\0x"), None);
+        assert_eq!(parse_path(b""), None);
+    }
+
+    #[test]
+    fn a_live_run_is_found_from_its_key() {
+        let space: Slug = "acme".parse().expect("a slug");
+        let id = UniqueId::from_bytes([0; 16]);
+        assert_eq!(parse_live_run(&live_run(&space, id)), Some((space, id)));
+        assert_eq!(parse_live_run(b"Lshort"), None);
+    }
+
+    #[test]
+    fn the_range_of_a_prefix_ends_before_the_next_prefix() {
+        assert_eq!(after(b"ab"), b"ac");
+        assert_eq!(after(&[b'a', 255]), b"b");
+    }
+}

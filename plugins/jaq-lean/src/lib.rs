@@ -1,0 +1,1 @@
+//! jq programs with no more of the standard library than they use.

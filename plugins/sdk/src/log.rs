@@ -1,0 +1,32 @@
+//! Logging: lines appear with the delivery or task. The host caps their length and number.
+
+use crate::bindings::base::tenterhook::plugin::log as host;
+
+pub use host::Level;
+
+/// Writes a line. Outside WebAssembly (in unit tests) it goes nowhere.
+pub fn write(level: Level, message: &str) {
+    if cfg!(target_arch = "wasm32") {
+        host::write(level, message);
+    }
+}
+
+/// Writes a line of level debug.
+pub fn debug(message: impl AsRef<str>) {
+    write(Level::Debug, message.as_ref());
+}
+
+/// Writes a line of level info.
+pub fn info(message: impl AsRef<str>) {
+    write(Level::Info, message.as_ref());
+}
+
+/// Writes a line of level warn.
+pub fn warn(message: impl AsRef<str>) {
+    write(Level::Warn, message.as_ref());
+}
+
+/// Writes a line of level error.
+pub fn error(message: impl AsRef<str>) {
+    write(Level::Error, message.as_ref());
+}
