@@ -58,6 +58,7 @@ impl Counters {
             Err(PluginError::Trapped { .. }) => &self.trapped,
             Err(PluginError::TimedOut { .. }) => &self.timed_out,
             Err(PluginError::OutputTooLarge { .. } | PluginError::BadOutput { .. }) => &self.bad_output,
+            Err(PluginError::Busy { .. }) => &self.busy,
             Err(_) => &self.declined,
         };
         counter.fetch_add(1, Ordering::Relaxed);

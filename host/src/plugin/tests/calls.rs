@@ -65,7 +65,10 @@ async fn what_a_plugin_does_not_export_cannot_be_called() {
 
 #[tokio::test]
 async fn an_endless_loop_is_stopped_at_its_limit() {
-    let error = failure(r#"{"do":"loop"}"#).await;
+    let host = host_with(Limits::default());
+    let plugin = hostile(&host).await;
+    let call = call_in("s", r#"{"do":"loop"}"#);
+    let error = host.render(&plugin, call, "{}".into(), base()).await.expect_err("it is stopped");
     assert!(matches!(error, PluginError::TimedOut { limit, .. } if limit == Duration::from_millis(50)), "{error:?}");
     expect!["plugin hostile@1.0.0: stopped because it ran longer than its limit of 50 ms"]
         .assert_eq(&error.to_string());
