@@ -7,6 +7,8 @@
 //! - expectations (revisions, absence, uniqueness, references) are checked inside the commit;
 //! - a due run is claimed by one holder at a time; a holder's late commit fails with [`StoreError::Conflict`].
 
+#[cfg(test)]
+pub(crate) mod contract;
 mod page;
 pub mod sled;
 mod typed;
