@@ -40,6 +40,36 @@ async fn a_component_may_export_several_interfaces_and_describe_none() {
     assert_eq!(inspection.description, None);
 }
 
+/// The reference plugin as if it were built from another version of the interface.
+fn of_version(version: &str) -> Vec<u8> {
+    let (old, new) = (b"@0.1.0", version.as_bytes());
+    assert_eq!(old.len(), new.len());
+    let mut bytes = REFERENCE.to_vec();
+    for at in 0..bytes.len() - old.len() {
+        if bytes[at..].starts_with(old) {
+            bytes[at..at + old.len()].copy_from_slice(new);
+        }
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn a_plugin_built_for_a_newer_patch_of_the_interface_runs_if_it_uses_nothing_new() {
+    let host = host();
+    let newer: &'static [u8] = of_version("@0.1.7").leak();
+    let inspection = host.inspect(Bytes::from_static(newer)).await.expect("it is taken");
+    assert_eq!(inspection.exports, [Export::Template]);
+    assert!(inspection.imports.iter().any(|name| name == "tenterhook:plugin/log@0.1.7"), "{:?}", inspection.imports);
+    let plugin = load(&host, newer, "newer@1.0.0").await;
+    host.render(&plugin, call_in("s", "null"), "{}".into(), base()).await.expect("it renders");
+}
+
+#[tokio::test]
+async fn a_plugin_of_the_next_version_of_the_interface_is_refused() {
+    let refusal = refusal(of_version("@0.2.0")).await;
+    assert!(refusal.contains("which this server offers as `tenterhook:plugin/"), "{refusal}");
+}
+
 #[tokio::test]
 async fn what_is_no_component_is_refused_with_what_it_is() {
     check("", expect!["this is not a WebAssembly component: it is empty"]).await;
