@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::PluginError;
@@ -99,7 +99,13 @@ pub(super) struct Health {
     streaks: Mutex<HashMap<Use, Streak>>,
     /// How many there are, to leave the lock alone while all is well.
     failing: AtomicUsize,
-    counters: Mutex<HashMap<Digest, (Arc<str>, Arc<Counters>)>>,
+    counted: Mutex<HashMap<Digest, Counted>>,
+}
+
+/// A plugin version, and what is counted of it.
+struct Counted {
+    name: Arc<str>,
+    counters: Arc<Counters>,
 }
 
 struct Streak {
@@ -118,27 +124,31 @@ pub(super) struct Resting {
 
 impl Health {
     pub fn new(faults_max: u32, rest: Duration) -> Self {
-        Self { faults_max, rest, streaks: Mutex::default(), failing: AtomicUsize::new(0), counters: Mutex::default() }
+        Self { faults_max, rest, streaks: Mutex::default(), failing: AtomicUsize::new(0), counted: Mutex::default() }
     }
 
     /// The counters of a plugin version.
     pub fn counters(&self, digest: Digest, name: &Arc<str>) -> Arc<Counters> {
-        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, counters) = counters.entry(digest).or_insert_with(|| (Arc::clone(name), Arc::default()));
-        Arc::clone(counters)
+        let new = || Counted { name: Arc::clone(name), counters: Arc::default() };
+        Arc::clone(&self.counted().entry(digest).or_insert_with(new).counters)
     }
 
     /// Drops the counters of a plugin version that was deleted.
     pub fn forget(&self, digest: Digest) {
-        self.counters.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest);
+        self.counted().remove(&digest);
     }
 
     /// All plugin versions that were loaded since the server started, by name, with their counts.
     pub fn snapshot(&self) -> Vec<(Arc<str>, PluginCounts)> {
-        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> = counters.values().map(|(name, counters)| (Arc::clone(name), counters.read())).collect();
+        let counted = self.counted();
+        let mut all: Vec<_> =
+            counted.values().map(|counted| (Arc::clone(&counted.name), counted.counters.read())).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
+    }
+
+    fn counted(&self) -> MutexGuard<'_, HashMap<Digest, Counted>> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether `user` may be called at `now`. After its rest one call is let through to see; the others wait on.

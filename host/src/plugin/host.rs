@@ -39,7 +39,7 @@ pub struct PluginHost {
     /// Linked components, and refusals: what does not load now will not load until the server is another.
     memory: Cache<Digest, Entry, ByCode>,
     /// Compiling takes all cores: one after the other.
-    compiling: Semaphore,
+    compiling: Arc<Semaphore>,
     builtins: Builtins,
     hasher: RandomState,
 }
@@ -81,7 +81,7 @@ impl PluginHost {
             pool,
             actions,
             memory,
-            compiling: Semaphore::new(1),
+            compiling: Arc::new(Semaphore::new(1)),
             builtins: Builtins::default(),
             hasher: RandomState::new(),
         }))
@@ -271,9 +271,13 @@ impl PluginHost {
 
     /// Compiles at low priority, one component at a time. `None`: the work was lost.
     async fn compile(&self, bytes: Bytes) -> Option<std::result::Result<Component, Refused>> {
-        let _turn = self.compiling.acquire().await.ok()?;
+        let turn = Arc::clone(&self.compiling).acquire_owned().await.ok()?;
         let shared = Arc::clone(&self.shared);
-        let work = move || shared.core.compile(&bytes).map_err(|error| upload::malformed(&error));
+        let work = move || {
+            // Kept until it is done, even if the caller stops waiting.
+            let _turn = turn;
+            shared.core.compile(&bytes).map_err(|error| upload::malformed(&error))
+        };
         self.actions.blocking(work).await
     }
 

@@ -100,7 +100,7 @@ async fn a_flood_of_log_lines_is_cut_counted_and_harmless() {
         let total: usize = report.logs.iter().map(|line| line.message.len()).sum();
         assert!(report.logs.len() <= 65 && total < 80_000, "{deed}: {} lines, {total} bytes", report.logs.len());
         assert_eq!(report.logs[0].level, level);
-        assert!(report.logs[0].message.ends_with("bytes cut)"), "{deed}: {:?}", report.logs[0]);
+        assert!(report.logs[0].message.ends_with("… (cut at 1024 bytes)"), "{deed}: {:?}", report.logs[0]);
     }
     let report = render(r#"{"do":"log-flood","bytes":1048576}"#).await.expect("it renders");
     let last = LogLine { level: "warn".into(), message: "192 more lines dropped: 64 lines are kept of a call".into() };

@@ -1,6 +1,7 @@
 //! Tests of the whole host with real components: well-behaved, hostile, damaged and forged ones.
 
 mod artefacts;
+mod builtins;
 mod calls;
 mod fairness;
 mod uploads;
