@@ -114,6 +114,17 @@ struct Streak {
     until: Option<Instant>,
 }
 
+impl Streak {
+    fn check(&self, now: Instant) -> Result<(), Resting> {
+        match self.until {
+            Some(until) if now < until => {
+                Err(Resting { faults: self.faults, remaining: until.duration_since(now), last: Arc::clone(&self.last) })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// A use that rests.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Resting {
@@ -147,23 +158,33 @@ impl Health {
         all
     }
 
+    fn streaks(&self) -> MutexGuard<'_, HashMap<Use, Streak>> {
+        self.streaks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn counted(&self) -> MutexGuard<'_, HashMap<Digest, Counted>> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether `user` may be called at `now`. After its rest one call is let through to see; the others wait on.
+    /// Whether `user` rests at `now`: to refuse its calls before they wait for a thread.
+    pub fn check(&self, user: Use, now: Instant) -> Result<(), Resting> {
+        if self.failing.load(Ordering::Acquire) == 0 {
+            return Ok(());
+        }
+        self.streaks().get(&user).map_or(Ok(()), |streak| streak.check(now))
+    }
+
+    /// Whether `user` may be called now. After its rest one call is let through to see; the others wait on.
     pub fn admit(&self, user: Use, now: Instant) -> Result<(), Resting> {
         if self.failing.load(Ordering::Acquire) == 0 {
             return Ok(());
         }
-        let mut streaks = self.streaks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut streaks = self.streaks();
         let Some(streak) = streaks.get_mut(&user) else { return Ok(()) };
-        let Some(until) = streak.until else { return Ok(()) };
-        if now < until {
-            let remaining = until.duration_since(now);
-            return Err(Resting { faults: streak.faults, remaining, last: Arc::clone(&streak.last) });
+        streak.check(now)?;
+        if streak.until.is_some() {
+            streak.until = Some(now + self.rest);
         }
-        streak.until = Some(now + self.rest);
         Ok(())
     }
 
@@ -176,7 +197,7 @@ impl Health {
         if fault.is_none() && self.failing.load(Ordering::Acquire) == 0 {
             return;
         }
-        let mut streaks = self.streaks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut streaks = self.streaks();
         match fault {
             None => {
                 streaks.remove(&user);

@@ -138,6 +138,7 @@ pub(super) fn exports(core: &Core, component: &Component) -> Result<Vec<Export>,
         return Err(Refused::NoKnownExport { exports: names, supported: supported() });
     }
     exports.sort_unstable();
+    exports.dedup();
     Ok(exports)
 }
 
