@@ -16,6 +16,9 @@ const GUESTS: &[(&str, &str)] = &[
     ("jq", "jq"),
     ("reference", "reference"),
     ("hostile", "hostile"),
+    ("chat-lead", "example_template"),
+    ("helpdesk-ticket", "example_mapping"),
+    ("lead-score", "example_action"),
 ];
 
 /// What the outer cargo says of the host must not reach the guests: flags for another target, clippy as compiler, …

@@ -29,6 +29,8 @@ pub(crate) fn of_json_error(body: &[u8], error: &serde_json::Error) -> DecodeErr
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
     let start = body.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
-    let offset = usize::saturating_add(start, error.column().saturating_sub(1));
+    // The column is that of the last byte read, which at the end is not where the error is.
+    let column = if error.is_eof() { error.column() } else { error.column().saturating_sub(1) };
+    let offset = usize::saturating_add(start, column);
     at(body, offset, message)
 }
