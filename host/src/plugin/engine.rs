@@ -190,3 +190,34 @@ fn tick(engine: &Engine, shared: &Shared) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Waits for `state`, which the clock brings about within a fraction of a second.
+    fn until(state: impl Fn() -> bool) {
+        while !state() {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn the_clock_sleeps_while_nothing_runs_and_wakes_for_a_call() {
+        let core = Core::start(Limits::default()).expect("a core");
+        let shared = Arc::clone(&core.ticker.shared);
+        for _ in 0..2 {
+            until(|| shared.asleep.load(Ordering::SeqCst));
+            let running = core.ticker.running();
+            until(|| !shared.asleep.load(Ordering::SeqCst));
+            drop(running);
+        }
+        drop(core);
+        assert!(shared.stop.load(Ordering::SeqCst), "it ends with its core");
+    }
+
+    #[test]
+    fn an_engine_without_a_pool_runs_too() {
+        Engine::new(&config(None)).expect("an engine");
+    }
+}

@@ -262,7 +262,9 @@ pub enum Refused {
         offered: String,
     },
     /// It imports a known interface in a shape or version that is not offered.
-    #[error("the component imports `{import}` in a form that this server does not offer ({offered}): {reason}")]
+    #[error(
+        "the component imports `{import}` which this server offers as `{offered}`; the two do not fit together ({reason}): build the plugin for that version, or use a newer server"
+    )]
     ImportMismatch {
         /// The import.
         import: String,
@@ -280,7 +282,7 @@ pub enum Refused {
         supported: String,
     },
     /// It exports a known interface in another shape.
-    #[error("the component's export `{export}` does not have the functions and types of the interface: {reason}")]
+    #[error("the component's export `{export}` does not have the functions of that interface: {reason}")]
     ExportMismatch {
         /// The export.
         export: String,

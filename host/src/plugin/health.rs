@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::PluginError;
@@ -58,6 +58,7 @@ impl Counters {
             Err(PluginError::Trapped { .. }) => &self.trapped,
             Err(PluginError::TimedOut { .. }) => &self.timed_out,
             Err(PluginError::OutputTooLarge { .. } | PluginError::BadOutput { .. }) => &self.bad_output,
+            Err(PluginError::Busy { .. }) => &self.busy,
             Err(_) => &self.declined,
         };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -98,13 +99,30 @@ pub(super) struct Health {
     streaks: Mutex<HashMap<Use, Streak>>,
     /// How many there are, to leave the lock alone while all is well.
     failing: AtomicUsize,
-    counters: Mutex<HashMap<Digest, (Arc<str>, Arc<Counters>)>>,
+    counted: Mutex<HashMap<Digest, Counted>>,
+}
+
+/// A plugin version, and what is counted of it.
+struct Counted {
+    name: Arc<str>,
+    counters: Arc<Counters>,
 }
 
 struct Streak {
     faults: u32,
     last: Arc<str>,
     until: Option<Instant>,
+}
+
+impl Streak {
+    fn check(&self, now: Instant) -> Result<(), Resting> {
+        match self.until {
+            Some(until) if now < until => {
+                Err(Resting { faults: self.faults, remaining: until.duration_since(now), last: Arc::clone(&self.last) })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A use that rests.
@@ -117,42 +135,56 @@ pub(super) struct Resting {
 
 impl Health {
     pub fn new(faults_max: u32, rest: Duration) -> Self {
-        Self { faults_max, rest, streaks: Mutex::default(), failing: AtomicUsize::new(0), counters: Mutex::default() }
+        Self { faults_max, rest, streaks: Mutex::default(), failing: AtomicUsize::new(0), counted: Mutex::default() }
     }
 
     /// The counters of a plugin version.
     pub fn counters(&self, digest: Digest, name: &Arc<str>) -> Arc<Counters> {
-        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, counters) = counters.entry(digest).or_insert_with(|| (Arc::clone(name), Arc::default()));
-        Arc::clone(counters)
+        let new = || Counted { name: Arc::clone(name), counters: Arc::default() };
+        Arc::clone(&self.counted().entry(digest).or_insert_with(new).counters)
     }
 
     /// Drops the counters of a plugin version that was deleted.
     pub fn forget(&self, digest: Digest) {
-        self.counters.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest);
+        self.counted().remove(&digest);
     }
 
     /// All plugin versions that were loaded since the server started, by name, with their counts.
     pub fn snapshot(&self) -> Vec<(Arc<str>, PluginCounts)> {
-        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> = counters.values().map(|(name, counters)| (Arc::clone(name), counters.read())).collect();
+        let counted = self.counted();
+        let mut all: Vec<_> =
+            counted.values().map(|counted| (Arc::clone(&counted.name), counted.counters.read())).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
     }
 
-    /// Whether `user` may be called at `now`. After its rest one call is let through to see; the others wait on.
+    fn streaks(&self) -> MutexGuard<'_, HashMap<Use, Streak>> {
+        self.streaks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn counted(&self) -> MutexGuard<'_, HashMap<Digest, Counted>> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether `user` rests at `now`: to refuse its calls before they wait for a thread.
+    pub fn check(&self, user: Use, now: Instant) -> Result<(), Resting> {
+        if self.failing.load(Ordering::Acquire) == 0 {
+            return Ok(());
+        }
+        self.streaks().get(&user).map_or(Ok(()), |streak| streak.check(now))
+    }
+
+    /// Whether `user` may be called now. After its rest one call is let through to see; the others wait on.
     pub fn admit(&self, user: Use, now: Instant) -> Result<(), Resting> {
         if self.failing.load(Ordering::Acquire) == 0 {
             return Ok(());
         }
-        let mut streaks = self.streaks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut streaks = self.streaks();
         let Some(streak) = streaks.get_mut(&user) else { return Ok(()) };
-        let Some(until) = streak.until else { return Ok(()) };
-        if now < until {
-            let remaining = until.duration_since(now);
-            return Err(Resting { faults: streak.faults, remaining, last: Arc::clone(&streak.last) });
+        streak.check(now)?;
+        if streak.until.is_some() {
+            streak.until = Some(now + self.rest);
         }
-        streak.until = Some(now + self.rest);
         Ok(())
     }
 
@@ -165,7 +197,7 @@ impl Health {
         if fault.is_none() && self.failing.load(Ordering::Acquire) == 0 {
             return;
         }
-        let mut streaks = self.streaks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut streaks = self.streaks();
         match fault {
             None => {
                 streaks.remove(&user);

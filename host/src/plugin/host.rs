@@ -16,7 +16,7 @@ use super::builtins::Builtins;
 use super::compiled::{Compiled, Loaded};
 use super::engine::Core;
 use super::error::{PluginError, Refused};
-use super::health::{Health, PluginCounts, Use};
+use super::health::{Health, PluginCounts, Resting, Use};
 use super::pure::{PurePool, Unanswered};
 use super::types::{Call, InboundResponse, Inspection, Limits, OutboundRequest, Reported, Verdict};
 use super::{call, upload};
@@ -39,7 +39,7 @@ pub struct PluginHost {
     /// Linked components, and refusals: what does not load now will not load until the server is another.
     memory: Cache<Digest, Entry, ByCode>,
     /// Compiling takes all cores: one after the other.
-    compiling: Semaphore,
+    compiling: Arc<Semaphore>,
     builtins: Builtins,
     hasher: RandomState,
 }
@@ -81,7 +81,7 @@ impl PluginHost {
             pool,
             actions,
             memory,
-            compiling: Semaphore::new(1),
+            compiling: Arc::new(Semaphore::new(1)),
             builtins: Builtins::default(),
             hasher: RandomState::new(),
         }))
@@ -99,11 +99,17 @@ impl PluginHost {
     pub async fn inspect(&self, component: Bytes) -> std::result::Result<Inspection, Refused> {
         upload::check_bytes(&component, self.limits())?;
         let lost = || Refused::Host { reason: "its inspection was cut short".to_owned() };
-        let compiled = self.compile(component.clone()).await.ok_or_else(lost)??;
+        let (shared, bytes) = (Arc::clone(&self.shared), component.clone());
+        let (digest, stored) = self.actions.blocking(move || shared.recall(&bytes)).await.ok_or_else(lost)?;
+        let known = self.memory.get(&digest).and_then(std::result::Result::ok);
+        let compiled = match known.map(|known| known.pre.component().clone()).or(stored) {
+            Some(compiled) => compiled,
+            None => self.compile(component.clone()).await.ok_or_else(lost)??,
+        };
         let shared = Arc::clone(&self.shared);
         let (inspection, entry) =
-            self.actions.blocking(move || shared.inspect(&component, &compiled)).await.ok_or_else(lost)??;
-        self.memory.insert(inspection.digest, Ok(entry));
+            self.actions.blocking(move || shared.inspect(&component, digest, &compiled)).await.ok_or_else(lost)??;
+        self.memory.insert(digest, Ok(entry));
         Ok(inspection)
     }
 
@@ -188,12 +194,13 @@ impl PluginHost {
     /// See [`PluginError`].
     pub async fn run(&self, plugin: &Loaded, call: Call, input: String) -> Result<Reported<String>> {
         let user = self.user(plugin, &call);
-        self.shared.admit(plugin, user)?;
+        self.shared.check(plugin, user)?;
         let busy = || refused(plugin, PluginError::Busy { plugin: Arc::clone(&plugin.name) });
         let turn = self.actions.turn(user).await.ok_or_else(busy)?;
         let (shared, owned) = (Arc::clone(&self.shared), plugin.clone());
         let work = async move {
             let _turn = turn;
+            shared.admit(&owned, user)?;
             let start = Instant::now();
             let result = call::run(&shared.core, &owned, call, input).await;
             shared.learn(&owned, user, &result, start);
@@ -261,6 +268,7 @@ impl PluginHost {
         user: Use,
         job: impl FnOnce(&Core, &Loaded) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.shared.check(plugin, user)?;
         let (shared, owned) = (Arc::clone(&self.shared), plugin.clone());
         match self.pool.run(user, move || shared.watched(&owned, user, job)).await {
             Ok(result) => result,
@@ -271,9 +279,13 @@ impl PluginHost {
 
     /// Compiles at low priority, one component at a time. `None`: the work was lost.
     async fn compile(&self, bytes: Bytes) -> Option<std::result::Result<Component, Refused>> {
-        let _turn = self.compiling.acquire().await.ok()?;
+        let turn = Arc::clone(&self.compiling).acquire_owned().await.ok()?;
         let shared = Arc::clone(&self.shared);
-        let work = move || shared.core.compile(&bytes).map_err(|error| upload::malformed(&error));
+        let work = move || {
+            // Kept until it is done, even if the caller stops waiting.
+            let _turn = turn;
+            shared.core.compile(&bytes).map_err(|error| upload::malformed(&error))
+        };
         self.actions.blocking(work).await
     }
 
@@ -314,6 +326,11 @@ fn lost(plugin: &Loaded) -> PluginError {
     PluginError::Host { plugin: Arc::clone(&plugin.name), reason: LOST.to_owned() }
 }
 
+fn quarantined(plugin: &Loaded, resting: Resting) -> PluginError {
+    let Resting { faults, remaining, last } = resting;
+    refused(plugin, PluginError::Quarantined { plugin: Arc::clone(&plugin.name), faults, remaining, last })
+}
+
 /// Counts a call that was refused.
 fn refused(plugin: &Loaded, error: PluginError) -> PluginError {
     plugin.counters.refused(&error);
@@ -321,13 +338,14 @@ fn refused(plugin: &Loaded, error: PluginError) -> PluginError {
 }
 
 impl Shared {
-    /// Refuses a use that rests.
+    /// Refuses a use that rests, before it waits.
+    fn check(&self, plugin: &Loaded, user: Use) -> Result<()> {
+        self.health.check(user, Instant::now()).map_err(|resting| quarantined(plugin, resting))
+    }
+
+    /// Refuses a use that rests, when it is its turn.
     fn admit(&self, plugin: &Loaded, user: Use) -> Result<()> {
-        self.health.admit(user, Instant::now()).map_err(|resting| {
-            let plugin_name = Arc::clone(&plugin.name);
-            let (faults, remaining, last) = (resting.faults, resting.remaining, resting.last);
-            refused(plugin, PluginError::Quarantined { plugin: plugin_name, faults, remaining, last })
-        })
+        self.health.admit(user, Instant::now()).map_err(|resting| quarantined(plugin, resting))
     }
 
     fn learn<T>(&self, plugin: &Loaded, user: Use, result: &Result<T>, start: Instant) {
@@ -345,8 +363,18 @@ impl Shared {
         result
     }
 
+    /// The digest of an upload, and its compiled form if it is on disk: an upload may be repeated.
+    fn recall(&self, bytes: &[u8]) -> (Digest, Option<Component>) {
+        let digest = Digest::of(bytes);
+        (digest, self.artefact(digest))
+    }
+
+    fn artefact(&self, digest: Digest) -> Option<Component> {
+        self.artefacts.as_ref()?.load(&self.core.engine, digest)
+    }
+
     fn load(&self, digest: Digest) -> Option<Compiled> {
-        let component = self.artefacts.as_ref()?.load(&self.core.engine, digest)?;
+        let component = self.artefact(digest)?;
         Compiled::link(&self.core, &component, digest, false).ok()
     }
 
@@ -363,11 +391,11 @@ impl Shared {
     fn inspect(
         &self,
         bytes: &[u8],
+        digest: Digest,
         component: &Component,
     ) -> std::result::Result<(Inspection, Arc<Compiled>), Refused> {
         let imports = upload::imports(&self.core, component)?;
         let exports = upload::exports(&self.core, component)?;
-        let digest = Digest::of(bytes);
         let compiled = Arc::new(self.link(component, digest)?);
         let description = upload::describe(&self.core, &compiled)?;
         Ok((Inspection { digest, size: bytes.len() as u64, exports, imports, description }, compiled))

@@ -187,11 +187,59 @@ impl Log {
             return message.to_owned();
         }
         let cut = floor_char_boundary(message, self.line_bytes_max);
-        format!("{}… ({} bytes cut)", &message[..cut], message.len() - cut)
+        format!("{}… (cut at {} bytes)", &message[..cut], self.line_bytes_max)
     }
 }
 
 /// The longest prefix of at most `max` bytes that ends between characters.
 fn floor_char_boundary(text: &str, max: usize) -> usize {
     text.floor_char_boundary(max.min(text.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(log: Log) -> Vec<String> {
+        log.finish().into_iter().map(|line| line.message).collect()
+    }
+
+    #[test]
+    fn printed_bytes_become_lines_however_they_arrive() {
+        let mut log = Log::new(10, 100);
+        for piece in ["one\ntw", "o\n", "", "\n", "three"] {
+            log.print(Stream::Out, piece.as_bytes());
+        }
+        log.print(Stream::Err, b"\xff\n");
+        assert_eq!(messages(log), ["one", "two", "\u{fffd}", "three"]);
+    }
+
+    #[test]
+    fn a_long_line_is_cut_between_characters_and_says_so() {
+        let mut log = Log::new(10, 5);
+        log.write("info", "grüße aus Köln");
+        log.print(Stream::Out, "ä".repeat(100_000).as_bytes());
+        let messages = messages(log);
+        assert_eq!(messages[0], "grü… (cut at 5 bytes)");
+        assert_eq!(messages[1], "ää… (cut at 5 bytes)");
+    }
+
+    #[test]
+    fn lines_over_the_cap_are_counted_and_a_panic_among_them_is_kept() {
+        let mut log = Log::new(1, 100);
+        log.write("info", "first");
+        log.write("info", "second");
+        log.write("error", "panicked at src/lib.rs:1:1: why");
+        assert_eq!(log.panic(), Some("panicked at src/lib.rs:1:1: why"));
+        assert_eq!(messages(log), ["first", "2 more lines dropped: 1 lines are kept of a call"]);
+    }
+
+    #[test]
+    fn memory_is_counted_over_all_memories() {
+        let mut account = MemoryAccount { used: 0, max: 100, refused: false };
+        assert!(account.memory_growing(0, 60, None).expect("no error"));
+        assert!(!account.memory_growing(0, 60, None).expect("no error"), "a second memory does not double the limit");
+        assert!(account.refused);
+        assert!(account.memory_growing(60, 100, None).expect("no error"));
+    }
 }

@@ -69,30 +69,39 @@ pub(super) fn imports(core: &Core, component: &Component) -> Result<Vec<String>,
 fn check_import(name: &str, is_interface: bool) -> Result<(), Refused> {
     let unknown = || Refused::UnknownImport { import: name.to_owned(), offered: offered() };
     let (path, version) = split(name).ok_or_else(unknown)?;
-    let newest = match path.strip_prefix(PACKAGE).and_then(|rest| rest.strip_prefix('/')) {
-        Some(own) if OFFERED.contains(&own) => VERSION,
-        Some(_) => return Err(unknown()),
-        None if OFFERED_WASI.iter().any(|prefix| path.starts_with(prefix)) => WASI_VERSION,
-        None => return Err(unknown()),
+    let is_known = match own(path) {
+        Some(name) => OFFERED.contains(&name),
+        None => OFFERED_WASI.iter().any(|prefix| path.starts_with(prefix)),
     };
-    if !is_interface {
+    if !is_known || !is_interface {
         return Err(unknown());
     }
+    let newest = version_offered(path);
     if version.major != newest.major || version.minor != newest.minor {
         return Err(Refused::ImportMismatch {
             import: name.to_owned(),
             offered: format!("{path}@{newest}"),
-            reason: "another version".to_owned(),
+            reason: "the versions are not compatible".to_owned(),
         });
     }
     Ok(())
+}
+
+/// The name of an interface of our package.
+fn own(path: &str) -> Option<&str> {
+    path.strip_prefix(PACKAGE).and_then(|rest| rest.strip_prefix('/'))
+}
+
+/// The version that is offered of a known interface.
+fn version_offered(path: &str) -> semver::Version {
+    if own(path).is_some() { VERSION } else { WASI_VERSION }
 }
 
 /// What plugins may import, for people.
 fn offered() -> String {
     let own = OFFERED.map(|name| format!("`{PACKAGE}/{name}@{VERSION}`")).join(", ");
     let wasi = OFFERED_WASI.map(|prefix| prefix.trim_end_matches('/')).join(", ");
-    format!("{own}, and of WASI 0.2 (without any access to files, network or environment) {wasi}")
+    format!("{own}; of WASI 0.2, without access to files, network or environment: {wasi}")
 }
 
 /// `namespace:package/interface` and the version of a full interface name.
@@ -109,7 +118,7 @@ pub(super) fn exports(core: &Core, component: &Component) -> Result<Vec<Export>,
     let mut exports = Vec::new();
     for &name in &names {
         let Some((path, version)) = split(name) else { continue };
-        let Some(own) = path.strip_prefix(PACKAGE).and_then(|rest| rest.strip_prefix('/')) else { continue };
+        let Some(own) = own(path) else { continue };
         if version.major != VERSION.major || version.minor != VERSION.minor {
             return Err(Refused::UnsupportedVersion {
                 export: name.to_owned(),
@@ -119,10 +128,17 @@ pub(super) fn exports(core: &Core, component: &Component) -> Result<Vec<Export>,
         exports.extend(EXPORTS.into_iter().find(|export| interface(*export) == own));
     }
     if exports.is_empty() {
-        let names = if names.is_empty() { "nothing".to_owned() } else { format!("`{}`", names.join("`, `")) };
+        let names = match names.as_slice() {
+            [] => "nothing".to_owned(),
+            names if names.iter().any(|name| name.starts_with("wasi:cli/run@")) => {
+                "`wasi:cli/run`: it is a program, build it as a library (in Rust: crate-type = [\"cdylib\"])".to_owned()
+            }
+            names => format!("`{}`", names.join("`, `")),
+        };
         return Err(Refused::NoKnownExport { exports: names, supported: supported() });
     }
     exports.sort_unstable();
+    exports.dedup();
     Ok(exports)
 }
 
@@ -149,16 +165,17 @@ pub(super) fn check_resources(component: &Component, limits: &Limits) -> Result<
     Ok(())
 }
 
-/// Links a component whose imports are known by name; what does not fit now is their functions and types, and then the
+/// Links a component whose imports are known by name; what does not fit now is their functions and types: mostly the
 /// component was built for a newer interface.
 pub(super) fn link(core: &Core, component: &Component, digest: Digest) -> Result<Compiled, Refused> {
     let compiled = Compiled::link(core, component, digest, false).map_err(|error| {
-        let text = format!("{error:#}");
         let kind = component.component_type();
+        // The linker's own words name the import first; they are the only way to learn which one it is.
+        let text = format!("{error:#}");
         let import = kind.imports(&core.engine).map(|(name, _)| name).find(|name| text.contains(name));
         let import = import.unwrap_or("an interface").to_owned();
-        let reason = format!("{text}; it may be built for a newer server");
-        Refused::ImportMismatch { import, offered: offered(), reason }
+        let offered = split(&import).map_or_else(offered, |(path, _)| format!("{path}@{}", version_offered(path)));
+        Refused::ImportMismatch { import, offered, reason: error.root_cause().to_string() }
     })?;
     let found = compiled.exports();
     match exports(core, component)?.into_iter().find(|export| !found.contains(export)) {

@@ -343,3 +343,54 @@ impl sync::sockets::udp_create_socket::Host for State {
         Err(sockets::network::ErrorCode::AccessDenied.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Time;
+    use crate::plugin::Limits;
+
+    fn state() -> State {
+        State::new(&Limits::default(), Time::from_millis(1_700_000_000_123))
+    }
+
+    #[test]
+    fn sleeping_for_centuries_takes_no_time() {
+        use clocks::monotonic_clock::Host as _;
+        use sync::io::poll::{Host as _, HostPollable as _};
+        let mut state = state();
+        let before = clocks::monotonic_clock::Host::now(&mut state).expect("a time");
+        let wait = state.subscribe_duration(u64::MAX).expect("a wait");
+        let until = state.subscribe_instant(u64::MAX).expect("a wait");
+        assert_eq!(state.poll(vec![wait, until]).expect("both are over"), [0, 1]);
+        let wait = state.subscribe_duration(u64::MAX).expect("a wait");
+        state.block(wait).expect("it is over");
+        assert_eq!(clocks::monotonic_clock::Host::now(&mut state).expect("a time"), before, "and none has passed");
+    }
+
+    #[test]
+    fn randomness_is_the_same_in_every_call_and_bounded() {
+        use random::random::Host as _;
+        let draw = |state: &mut State| state.get_random_bytes(13).expect("random bytes");
+        let (mut one, mut two) = (state(), state());
+        let first = draw(&mut one);
+        assert_eq!(first, draw(&mut two));
+        assert_ne!(first, draw(&mut one), "within a call it goes on");
+        assert_eq!(first.len(), 13);
+        state().get_random_bytes(u64::MAX).expect_err("it would fill the memory");
+    }
+
+    #[test]
+    fn there_are_no_files_no_environment_and_no_sockets() {
+        use cli::environment::Host as _;
+        use filesystem::preopens::Host as _;
+        use sockets::tcp_create_socket::Host as _;
+        use sync::sockets::udp_create_socket::Host as _;
+        let mut state = state();
+        assert_eq!(state.cli().get_environment().expect("an environment"), []);
+        assert_eq!(state.cli().get_arguments().expect("arguments"), [""; 0]);
+        assert!(state.filesystem().get_directories().expect("folders").is_empty());
+        assert!(state.create_tcp_socket(sockets::network::IpAddressFamily::Ipv4).is_err());
+        assert!(state.create_udp_socket(sockets::network::IpAddressFamily::Ipv6).is_err());
+    }
+}

@@ -11,7 +11,7 @@ const OBEY: &str = r#"{"do":"obey"}"#;
 #[tokio::test]
 async fn two_looping_templates_do_not_keep_others_from_being_served() {
     // CPU time, so that a crowded machine does not end the loops before the others were served.
-    let host = host_with(Limits { pure_threads: 4, pure_time_max: Duration::from_millis(1500), ..Limits::default() });
+    let host = host_with(Limits { pure_threads: 4, pure_time_max: Duration::from_millis(800), ..Limits::default() });
     let plugin = hostile(&host).await;
     let spin = |space: &'static str| {
         let (host, plugin) = (Arc::clone(&host), plugin.clone());

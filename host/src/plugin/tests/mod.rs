@@ -1,12 +1,14 @@
 //! Tests of the whole host with real components: well-behaved, hostile, damaged and forged ones.
 
 mod artefacts;
+mod builtins;
 mod calls;
 mod fairness;
 mod uploads;
 
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -20,10 +22,12 @@ const REFERENCE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/reference.was
 
 const NOW: Time = Time::from_millis(1_700_000_000_123);
 
-/// A host with the default limits, shared by the tests that need nothing else.
+/// A host shared by the tests that need nothing special. Its time limit is generous: what a test wants to see must not
+/// hide behind a timeout on a crowded machine.
 fn host() -> Arc<PluginHost> {
     static HOST: OnceLock<Arc<PluginHost>> = OnceLock::new();
-    Arc::clone(HOST.get_or_init(|| PluginHost::start(Limits::default(), None).expect("a host")))
+    let limits = || Limits { pure_time_max: Duration::from_secs(5), ..Limits::default() };
+    Arc::clone(HOST.get_or_init(|| host_with(limits())))
 }
 
 fn host_with(limits: Limits) -> Arc<PluginHost> {

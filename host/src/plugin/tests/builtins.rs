@@ -1,0 +1,54 @@
+//! The plugins that come with the server.
+
+use super::*;
+use crate::model::Export;
+use crate::plugin::Verdict;
+
+#[tokio::test]
+async fn the_built_in_plugins_describe_themselves_and_have_the_servers_version() {
+    let host = host();
+    let found: Vec<_> = host
+        .builtins()
+        .iter()
+        .map(|version| {
+            assert_eq!(version.version.to_string(), env!("CARGO_PKG_VERSION"));
+            assert!(version.builtin && version.description.is_some(), "{version:?}");
+            (version.name.to_string(), version.exports.clone())
+        })
+        .collect();
+    let expected = [("text-template", Export::Template), ("field-mapping", Export::Mapping), ("jq", Export::Action)];
+    assert_eq!(found, expected.map(|(name, export)| (name.to_owned(), vec![export])));
+    assert!(host.builtin("no-such-plugin").is_none());
+}
+
+#[tokio::test]
+async fn the_built_in_plugins_work() {
+    let host = host();
+    let builtin = |name| host.builtin(name).expect("it is built in");
+    let config = r#"{"format":"json","text":"{\"to\":\"{{ name }}\"}"}"#;
+    let input = r#"{"name":"Ann \"A\""}"#.to_owned();
+    let report = host.render(&builtin("text-template"), call_in("s", config), input, base()).await.expect("it renders");
+    assert_eq!(report.value.expect("a request").body, r#"{"to":"Ann \"A\""}"#);
+
+    let config = r#"{"format":"json","rules":[{"from":".id","to":"sms_id"}]}"#;
+    let report = host.map(&builtin("field-mapping"), call_in("s", config), response(r#"{"id":7}"#)).await;
+    assert_eq!(report.expect("it maps").value, Verdict::Accepted(r#"{"sms_id":7}"#.into()));
+
+    let input = r#"{"source":".a + $b","input":{"a":1},"variables":{"$b":2},"mode":"evaluate"}"#.to_owned();
+    let report = host.run_here(&builtin("jq"), call_in("s", "null"), input).expect("it evaluates");
+    assert_eq!(report.value, r#"{"output":3}"#);
+}
+
+#[tokio::test]
+async fn a_looping_use_of_a_built_in_plugin_rests_alone() {
+    let host = host_with(Limits { faults_max: 1, ..Limits::default() });
+    let jq = host.builtin("jq").expect("it is built in");
+    let evaluate = |source: &str| {
+        let input = serde_json::json!({ "source": source, "input": null, "variables": {} });
+        host.run_here(&jq, call_in("s", &serde_json::json!(source).to_string()), input.to_string())
+    };
+    evaluate("def f: 1+f; f").expect_err("it never ends");
+    let resting = evaluate("def f: 1+f; f").expect_err("it rests");
+    assert!(matches!(resting, crate::plugin::PluginError::Quarantined { .. }), "{resting:?}");
+    evaluate("1").expect("other expressions do not");
+}
