@@ -1,7 +1,7 @@
 //! What the host keeps of one call while it runs: its log, its memory account, its time.
 
-use wasmtime::component::ResourceTable;
 use wasmtime::ResourceLimiter;
+use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
 
 use super::engine::{INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};

@@ -312,19 +312,13 @@ impl sync::io::streams::HostOutputStream for State {
 }
 
 impl sockets::tcp_create_socket::Host for State {
-    fn create_tcp_socket(
-        &mut self,
-        _: sockets::network::IpAddressFamily,
-    ) -> Result<Resource<TcpSocket>, SocketError> {
+    fn create_tcp_socket(&mut self, _: sockets::network::IpAddressFamily) -> Result<Resource<TcpSocket>, SocketError> {
         Err(sockets::network::ErrorCode::AccessDenied.into())
     }
 }
 
 impl sync::sockets::udp_create_socket::Host for State {
-    fn create_udp_socket(
-        &mut self,
-        _: sockets::network::IpAddressFamily,
-    ) -> Result<Resource<UdpSocket>, SocketError> {
+    fn create_udp_socket(&mut self, _: sockets::network::IpAddressFamily) -> Result<Resource<UdpSocket>, SocketError> {
         Err(sockets::network::ErrorCode::AccessDenied.into())
     }
 }

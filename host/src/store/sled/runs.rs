@@ -157,7 +157,7 @@ impl Accept {
         let run = Prepared::new(Box::new(run), &entries)?;
         let input = run.is_input_apart.then(|| Packed::json(Head::default(), &run.run.input)).transpose()?;
         let record = record.map(Write::new).transpose()?;
-        let repeat = repeat.map(|repeat: RepeatKey| (keys::repeat(&repeat), repeat.keep));
+        let repeat = repeat.map(|repeat: RepeatKey| (keys::repeat(&repeat.scope, &repeat.key), repeat.keep));
         Ok(Self { run, input, record, events: Publish::new(&events)?, repeat })
     }
 }
@@ -202,6 +202,11 @@ impl Change for Accept {
 /// The run in the memory of a call, unless it has expired by `now`.
 fn repeat_of(entry: &[u8], now: Time) -> Option<UniqueId> {
     repeat_until(entry).filter(|until| *until > now).and_then(|_| keys::parse_id(entry))
+}
+
+/// The run that was accepted for a call, if it is still remembered at `now`.
+pub(super) fn find_repeat(tree: &sled::Tree, scope: &str, key: &str, now: Time) -> Result<Option<UniqueId>> {
+    Ok(tree.get(keys::repeat(scope, key))?.and_then(|entry| repeat_of(&entry, now)))
 }
 
 /// Until when a call is remembered.
