@@ -73,8 +73,9 @@ pub(crate) async fn a_timer_is_never_early(harness: &dyn Harness) {
 
 pub(crate) async fn a_waiting_claim_wakes_when_a_run_is_accepted(harness: &dyn Harness) {
     let store = harness.open();
-    let (claimed, ()) = tokio::join!(store.claim(1), accept(&*store, &run(1)));
-    assert_eq!(claimed.expect("claims"), [run(1)]);
+    let run = run(1);
+    let (claimed, ()) = tokio::join!(store.claim(1), accept(&*store, &run));
+    assert_eq!(claimed.expect("claims"), [run]);
 }
 
 pub(crate) async fn a_waiting_claim_wakes_when_a_timer_is_due(harness: &dyn Harness) {

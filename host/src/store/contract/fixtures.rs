@@ -143,7 +143,6 @@ pub(crate) fn rejection(number: u32) -> Rejection {
         space: space(),
         workflow: slug("flow"),
         time: Time::from_millis(START.as_millis() + u64::from(number)),
-        status: 401,
         code: "wrong-key".to_owned(),
         detail: "the key is wrong".to_owned(),
         remote: None,

@@ -43,6 +43,8 @@ pub(crate) async fn a_repeated_call_answers_the_first_run(harness: &dyn Harness)
     assert_eq!(store.accept(first).await.expect("accepts"), Accepted::New);
     let again = Acceptance { repeat: repeat("call"), record: Some(change("k", 1, "")), ..acceptance(run(2)) };
     assert_eq!(store.accept(again).await.expect("answers"), Accepted::Repeat(id(1)));
+    assert_eq!(store.repeat_of("trigger", "call").await.expect("reads"), Some(id(1)));
+    assert_eq!(store.repeat_of("trigger", "another call").await.expect("reads"), None);
     assert_eq!(get(&*store, &run(2)).await, None);
     assert_eq!(record(&*store, "k").await, None, "a repeat commits nothing");
     let mut elsewhere = Acceptance { repeat: repeat("call"), ..acceptance(run(3)) };
@@ -70,6 +72,7 @@ pub(crate) async fn a_repeat_key_is_forgotten_after_its_time(harness: &dyn Harne
     harness.clock().advance_millis(3_599_999);
     assert_eq!(store.accept(call(2)).await.expect("answers"), Accepted::Repeat(id(1)));
     harness.clock().advance_millis(1);
+    assert_eq!(store.repeat_of("trigger", "call").await.expect("reads"), None);
     assert_eq!(store.accept(call(3)).await.expect("accepts"), Accepted::New);
     // Cleaning up after the first call must not forget the one that came after it.
     harness.clock().advance_millis(120_000);

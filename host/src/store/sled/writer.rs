@@ -170,8 +170,8 @@ impl<C: Change> Pending for Job<C> {
 
 /// Why nothing is acknowledged any more.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the store stopped after an error: {0}")]
-struct Failure(Arc<StoreError>, String);
+#[error("the store stopped after an error: {1}")]
+struct Failure(#[source] Arc<StoreError>, String);
 
 impl Failure {
     fn new(error: StoreError) -> Self {
