@@ -17,7 +17,8 @@ fn samples<T: Clone>(strategy: &impl Strategy<Value = T>) -> Vec<T> {
 #[tokio::test]
 async fn random_bodies_of_every_kind_are_answered_with_a_4xx_or_taken() {
     let api = server::shared().await.space("abuse-bodies").await;
-    let document = "document: { dsl: '1.0.3', namespace: t, name: w, version: '1.0.0' }\ndo:\n  - a: { set: { a: 1 } }\n";
+    let document =
+        "document: { dsl: '1.0.3', namespace: t, name: w, version: '1.0.0' }\ndo:\n  - a: { set: { a: 1 } }\n";
     api.put_workflow("w", document).await.expect(201);
     let trigger = api.put("workflows/w/trigger", &json!({ "type": "trigger", "enabled": true })).await.expect(201);
     let key = trigger["api_key"].as_str().expect("shown once");
@@ -37,7 +38,8 @@ async fn random_definitions_are_refused_with_a_problem() {
     let text = "[\\[\\]{}:,\"'a-z0-9 \\n$|&*!-]{0,120}";
     for body in samples(&proptest::string::string_regex(text).expect("a pattern")) {
         for path in ["webhooks/x", "workflows/x", "sources/x", "workflows/x/trigger"] {
-            let request = api.request(reqwest::Method::PUT, path).header("content-type", "application/json").body(body.clone());
+            let request =
+                api.request(reqwest::Method::PUT, path).header("content-type", "application/json").body(body.clone());
             let answer = api.send(request).await;
             assert!((400..500).contains(&answer.status), "{path} {body:?}: {answer:?}");
             assert!(answer.body["code"].is_string(), "{path} {body:?}: {answer:?}");
@@ -88,7 +90,9 @@ async fn keys_open_what_their_role_and_space_allow() {
     integrator.put("sources/s", &json!({ "key": "a" })).await.expect(201);
     assert_eq!(integrator.post("/api/v1/keys", &made("admin", None)).await.problem(403), "forbidden");
     let listed = api.get("/api/v1/keys").await.expect(200);
-    let id = listed["items"].as_array().expect("a list").iter().find(|key| key["role"] == "integrator").expect("it")["id"].clone();
+    let id =
+        listed["items"].as_array().expect("a list").iter().find(|key| key["role"] == "integrator").expect("it")["id"]
+            .clone();
     api.delete(&format!("/api/v1/keys/{}", id.as_str().expect("an id"))).await.expect(204);
     assert_eq!(integrator.get("webhooks").await.status, 401);
 }

@@ -69,7 +69,10 @@ fn files_and_functions_keep_their_bounds() {
         }
         for (number, name, length) in functions(&text) {
             if length > FUNCTION_LINES_MAX {
-                wrong.push(format!("{}:{number}: fn {name} has {length} lines, at most {FUNCTION_LINES_MAX}", show(&file)));
+                wrong.push(format!(
+                    "{}:{number}: fn {name} has {length} lines, at most {FUNCTION_LINES_MAX}",
+                    show(&file)
+                ));
             }
         }
     }
@@ -159,9 +162,11 @@ fn functions(text: &str) -> Vec<(usize, String, usize)> {
     for (number, line) in lines.iter().enumerate() {
         let code = line.trim_start();
         let head = code.split("fn ").next().unwrap_or("");
-        let is_head = code.contains("fn ") && head.split_whitespace().all(|word| {
-            word.starts_with("pub") || matches!(word, "async" | "const" | "unsafe" | "extern" | "\"C\"" | "in" | "super)")
-        });
+        let is_head = code.contains("fn ")
+            && head.split_whitespace().all(|word| {
+                word.starts_with("pub")
+                    || matches!(word, "async" | "const" | "unsafe" | "extern" | "\"C\"" | "in" | "super)")
+            });
         if !is_head {
             continue;
         }

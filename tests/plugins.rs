@@ -14,7 +14,11 @@ async fn upload(api: &Api, name: &str, component: &[u8]) -> Value {
 async fn a_users_own_template_mapping_and_action_work_in_one_workflow() {
     let api = server::shared().await.space("plugins-own").await;
     let desk = Receiver::answering(200, "application/json", &read("examples/your-own-plugins/answer.json")).await;
-    for (name, component) in [("lead-message", components::TEMPLATE), ("desk-answer", components::MAPPING), ("lead-score", components::ACTION)] {
+    for (name, component) in [
+        ("lead-message", components::TEMPLATE),
+        ("desk-answer", components::MAPPING),
+        ("lead-score", components::ACTION),
+    ] {
         let uploaded = upload(&api, name, component).await;
         assert!(uploaded["digest"].as_str().is_some_and(|digest| digest.starts_with("sha256:")), "{uploaded}");
     }
@@ -30,7 +34,8 @@ async fn a_users_own_template_mapping_and_action_work_in_one_workflow() {
     let accepted = api.send(call.json(&lead)).await.expect(202);
     let run = api.finished(accepted["run"].as_str().expect("a run")).await;
     assert_eq!(run["status"], "completed", "{run:#}");
-    let record = api.get(&format!("sources/leads/records/{}", lead["email"].as_str().expect("an address"))).await.expect(200);
+    let record =
+        api.get(&format!("sources/leads/records/{}", lead["email"].as_str().expect("an address"))).await.expect(200);
     assert!(record["fields"]["ticket"].is_string(), "{record:#}");
     assert!(record["fields"]["score"].is_number(), "{record:#}");
     assert_eq!(desk.received().len(), 1);
@@ -47,8 +52,12 @@ async fn what_is_no_plugin_is_refused_with_the_reason() {
     let api = server::shared().await.space("plugins-refused").await;
     let core_module = b"\0asm\x01\0\0\0";
     let empty_component = b"\0asm\x0d\0\x01\0";
-    let cases: [(&[u8], &str); 4] =
-        [(b"", "empty"), (b"#!/bin/sh\necho hello\n", "WebAssembly"), (core_module, "core module"), (empty_component, "exports")];
+    let cases: [(&[u8], &str); 4] = [
+        (b"", "empty"),
+        (b"#!/bin/sh\necho hello\n", "WebAssembly"),
+        (core_module, "core module"),
+        (empty_component, "exports"),
+    ];
     for (garbage, word) in cases {
         let answer = api.put_plugin("garbage", "1.0.0", garbage).await;
         assert!(matches!(answer.status, 400 | 415 | 422), "{answer:?}");
@@ -60,7 +69,9 @@ async fn what_is_no_plugin_is_refused_with_the_reason() {
     let huge = vec![0_u8; 21 << 20];
     assert_eq!(api.put_plugin("garbage", "1.0.0", &huge).await.problem(413), "body-too-large");
     assert_eq!(api.put_plugin("garbage", "one", components::TEMPLATE).await.status, 400);
-    assert!(api.get("plugins").await.expect(200)["items"].as_array().expect("a list").iter().all(|p| p["builtin"] == true));
+    assert!(
+        api.get("plugins").await.expect(200)["items"].as_array().expect("a list").iter().all(|p| p["builtin"] == true)
+    );
 }
 
 #[tokio::test]
@@ -82,13 +93,21 @@ async fn a_misbehaving_plugin_fails_its_own_task_with_name_version_and_cause() {
     let api = server::shared().await.space("plugins-hostile").await;
     upload(&api, "hostile", components::HOSTILE).await;
     let receiver = Receiver::answering(200, "application/json", "{}").await;
-    let cases = [("loop", "ms"), ("memory", "memory"), ("stack", "hostile@1.0.0"), ("panic", "panic"), ("output-flood", "bytes")];
+    let cases = [
+        ("loop", "ms"),
+        ("memory", "memory"),
+        ("stack", "hostile@1.0.0"),
+        ("panic", "panic"),
+        ("output-flood", "bytes"),
+    ];
     for (misdeed, word) in cases {
         let webhook = json!({ "name": misdeed, "request": { "method": "POST", "url": receiver.url, "format": "json",
                 "template": { "plugin": "hostile@1.0.0", "config": { "do": misdeed } } },
             "response": { "format": "json", "mapping": { "rules": [] } } });
         api.put(&format!("webhooks/{misdeed}"), &webhook).await.expect(201);
-        let document = format!("document: {{ dsl: '1.0.3', namespace: t, name: w, version: '1.0.0' }}\ndo:\n  - send: {{ call: webhook, with: {{ webhook: {misdeed} }} }}\n");
+        let document = format!(
+            "document: {{ dsl: '1.0.3', namespace: t, name: w, version: '1.0.0' }}\ndo:\n  - send: {{ call: webhook, with: {{ webhook: {misdeed} }} }}\n"
+        );
         api.put_workflow(misdeed, &document).await.expect(201);
         let run = api.run(misdeed, &json!({})).await;
         let detail = run["error"]["detail"].as_str().unwrap_or("");

@@ -31,8 +31,12 @@ async fn runs(api: &Api) -> usize {
 /// Each refusal of a kind is answered with its code, starts nothing, and is listed.
 #[track_caller]
 fn listed(rejections: &Value, codes: &[&str]) {
-    let mut found: Vec<_> =
-        rejections["items"].as_array().expect("a list").iter().map(|item| item["code"].as_str().unwrap_or("")).collect();
+    let mut found: Vec<_> = rejections["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|item| item["code"].as_str().unwrap_or(""))
+        .collect();
     found.reverse();
     assert_eq!(found, codes);
     assert_eq!(rejections["total"], codes.len());

@@ -77,7 +77,9 @@ async fn every_wrong_field_of_a_definition_is_named_at_once() {
     let problem = api.put("webhooks/bad", &bad).await.expect(422);
     let fields: Vec<_> =
         problem["errors"].as_array().expect("errors").iter().map(|e| e["field"].as_str().unwrap_or("")).collect();
-    for field in ["name", "request.url", "request.headers", "response.mapping.rules[0].from", "response.mapping.rules[1].to"] {
+    for field in
+        ["name", "request.url", "request.headers", "response.mapping.rules[0].from", "response.mapping.rules[1].to"]
+    {
         assert!(fields.iter().any(|found| found.starts_with(field)), "{field} not in {problem:#}");
     }
     let mut unknown = definition("http://example.com/", "json", "{}");
@@ -117,7 +119,10 @@ async fn every_method_is_sent_and_get_carries_a_form_as_query() {
         assert_eq!(report["request"]["method"], method, "{report:#}");
     }
     let sent = receiver.received();
-    assert_eq!(sent.iter().map(|request| request.method.as_str()).collect::<Vec<_>>(), ["GET", "POST", "PUT", "PATCH", "DELETE"]);
+    assert_eq!(
+        sent.iter().map(|request| request.method.as_str()).collect::<Vec<_>>(),
+        ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    );
     for request in &sent {
         let carried = if matches!(request.method.as_str(), "GET" | "DELETE") {
             assert!(request.body.is_empty());

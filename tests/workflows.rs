@@ -114,7 +114,9 @@ async fn an_alias_bomb_and_other_garbage_are_refused_fast() {
     let api = server::shared().await.space("workflow-garbage").await;
     let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for (name, former) in "bcdefghij".chars().zip("abcdefghi".chars()) {
-        bomb += &format!("{name}: &{name} [*{former}, *{former}, *{former}, *{former}, *{former}, *{former}, *{former}, *{former}]\n");
+        bomb += &format!(
+            "{name}: &{name} [*{former}, *{former}, *{former}, *{former}, *{former}, *{former}, *{former}, *{former}]\n"
+        );
     }
     let deep = "[".repeat(100_000);
     for garbage in [bomb.as_str(), "", "- - -", "\u{0}", "{", "a: b: c", "%TAG ! x", &deep] {
@@ -129,7 +131,9 @@ async fn an_alias_bomb_and_other_garbage_are_refused_fast() {
 #[tokio::test]
 async fn hostile_expressions_fault_their_run_and_hurt_nobody_else() {
     let api = server::shared().await.space("workflow-hostile").await;
-    for (number, hostile) in ["def f: 1+f; f", "[repeat(1)]", "last(repeat(1))", "[range(1e9)] | length", "\"x\" * 1e9"].iter().enumerate() {
+    for (number, hostile) in
+        ["def f: 1+f; f", "[repeat(1)]", "last(repeat(1))", "[range(1e9)] | length", "\"x\" * 1e9"].iter().enumerate()
+    {
         let id = format!("hostile-{number}");
         let fault = run(&api, &id, &format!("  - a: {{ set: {{ a: '${{ {hostile} }}' }} }}\n"), &json!({})).await;
         assert_eq!(fault["status"], "faulted", "{hostile}: {fault:#}");
@@ -216,7 +220,9 @@ async fn a_repeated_start_with_the_same_key_starts_one_run() {
 #[tokio::test]
 async fn the_history_shows_every_attempt_with_request_and_response() {
     let api = server::shared().await.space("workflow-history").await;
-    let receiver = Receiver::start(|number, _| (if number == 0 { 503 } else { 200 }, "application/json", "{\"ok\": true}".into())).await;
+    let receiver =
+        Receiver::start(|number, _| (if number == 0 { 503 } else { 200 }, "application/json", "{\"ok\": true}".into()))
+            .await;
     let webhook = json!({ "name": "W", "request": { "method": "POST", "url": receiver.url, "format": "json", "template": { "text": "{}" } },
         "response": { "format": "json", "mapping": { "rules": [{ "from": ".ok", "to": "ok" }] } } });
     api.put("webhooks/w", &webhook).await.expect(201);

@@ -91,12 +91,14 @@ impl Api {
 
     /// PUT of JSON.
     pub async fn put(&self, path: &str, body: &Value) -> Answer {
-        self.send(self.request(Method::PUT, path).header("content-type", "application/json").body(body.to_string())).await
+        self.send(self.request(Method::PUT, path).header("content-type", "application/json").body(body.to_string()))
+            .await
     }
 
     /// POST of JSON.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.send(self.request(Method::POST, path).header("content-type", "application/json").body(body.to_string())).await
+        self.send(self.request(Method::POST, path).header("content-type", "application/json").body(body.to_string()))
+            .await
     }
 
     /// DELETE.
@@ -149,9 +151,5 @@ impl Api {
 /// An HTTP client that follows no redirects.
 pub fn client() -> reqwest::Client {
     drop(rustls::crypto::ring::default_provider().install_default());
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .expect("an HTTP client")
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("an HTTP client")
 }

@@ -121,7 +121,8 @@ impl Engine {
                 problems.push(FieldProblem::new("source", "name the source that the trigger writes to"));
             }
             (Some(_), TriggerKind::Trigger) => {
-                problems.push(FieldProblem::new("source", "a trigger of type \"trigger\" writes no record: leave it out"));
+                problems
+                    .push(FieldProblem::new("source", "a trigger of type \"trigger\" writes no record: leave it out"));
             }
             (Some(source), _) => self.check_fields(space, source, draft, &mut problems).await?,
             (None, TriggerKind::Trigger) => {}

@@ -138,13 +138,7 @@ impl Engine {
     }
 
     /// Copies a workflow under another id. The trigger is never copied: no two workflows share a URL or a key.
-    pub async fn duplicate_workflow(
-        &self,
-        space: &Slug,
-        id: &Slug,
-        copy: &Slug,
-        author: &str,
-    ) -> Result<WorkflowView> {
+    pub async fn duplicate_workflow(&self, space: &Slug, id: &Slug, copy: &Slug, author: &str) -> Result<WorkflowView> {
         let original = self.current_workflow(space, id).await?.value;
         if self.definitions.get::<Workflow>(space, copy.as_str()).await?.is_some() {
             return Err(EngineError::Exists { what: "workflow", id: copy.to_string() });
@@ -185,10 +179,5 @@ fn parse(document: &str, media: DocumentMedia) -> Result<Program> {
 }
 
 fn problem(refusal: Refusal) -> FieldProblem {
-    FieldProblem {
-        field: refusal.path,
-        reason: refusal.reason,
-        line: Some(refusal.line),
-        column: Some(refusal.column),
-    }
+    FieldProblem { field: refusal.path, reason: refusal.reason, line: Some(refusal.line), column: Some(refusal.column) }
 }

@@ -136,6 +136,10 @@ impl Program {
     }
 
     /// Every expression evaluates natively, so a transition never blocks on the sandbox.
+    pub fn is_pure(&self) -> bool {
+        false
+    }
+
     pub fn is_bounded(&self) -> bool {
         !self.0.unbounded
     }

@@ -5,7 +5,6 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::model::{DefinitionPath, Digest, Kind, RecordKey, Slug, Time, UniqueId};
-use crate::store::RepeatKey;
 
 /// Definition path → user path: who refers to a definition.
 const USES: u8 = b'U';
@@ -205,11 +204,11 @@ pub(super) fn rejection(space: &Slug, workflow: &Slug, slot: u8) -> Key {
 }
 
 /// The name of a call: keys of any length become 24 bytes of a SHA-256.
-pub(super) fn repeat(repeat: &RepeatKey) -> Key {
+pub(super) fn repeat(scope: &str, key: &str) -> Key {
     let mut hasher = Sha256::new();
-    hasher.update(u64::try_from(repeat.scope.len()).unwrap_or(u64::MAX).to_be_bytes());
-    hasher.update(repeat.scope.as_bytes());
-    hasher.update(repeat.key.as_bytes());
+    hasher.update(u64::try_from(scope.len()).unwrap_or(u64::MAX).to_be_bytes());
+    hasher.update(scope.as_bytes());
+    hasher.update(key.as_bytes());
     join(REPEAT, &[&hasher.finalize()[..24]])
 }
 

@@ -213,6 +213,10 @@ impl Store for Sled {
         self.writer.commit(runs::Accept::new(acceptance)?).await
     }
 
+    async fn repeat_of(&self, scope: &str, key: &str) -> Result<Option<UniqueId>> {
+        runs::known_repeat(&self.tree()?, &keys::repeat(scope, key), self.clock.now())
+    }
+
     async fn advance(&self, advance: Advance) -> Result<()> {
         if cfg!(feature = "bench-no-store") {
             self.due.apply(vec![runs::without_store(advance.run)]);

@@ -157,7 +157,7 @@ impl Accept {
         let run = Prepared::new(Box::new(run), &entries)?;
         let input = run.is_input_apart.then(|| Packed::json(Head::default(), &run.run.input)).transpose()?;
         let record = record.map(Write::new).transpose()?;
-        let repeat = repeat.map(|repeat: RepeatKey| (keys::repeat(&repeat), repeat.keep));
+        let repeat = repeat.map(|repeat: RepeatKey| (keys::repeat(&repeat.scope, &repeat.key), repeat.keep));
         Ok(Self { run, input, record, events: Publish::new(&events)?, repeat })
     }
 }
@@ -197,6 +197,11 @@ impl Change for Accept {
             + self.record.as_ref().map_or(0, Write::size)
             + self.events.size()
     }
+}
+
+/// The run that was accepted for the call with this name, unless it has expired by `now`.
+pub(super) fn known_repeat(tree: &sled::Tree, name: &[u8], now: Time) -> Result<Option<UniqueId>> {
+    Ok(tree.get(name)?.and_then(|entry| repeat_of(&entry, now)))
 }
 
 /// The run in the memory of a call, unless it has expired by `now`.
