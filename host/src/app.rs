@@ -141,7 +141,8 @@ impl Running {
 
 async fn open_store(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>, StartError> {
     let folder = config.store.data_dir.clone();
-    let options = Options { cache_bytes: config.store.cache_mib << 20, ..Options::default() };
+    let mut options = Options::default();
+    options.cache_bytes = config.store.cache_mib << 20;
     let opened = tokio::task::spawn_blocking(move || Sled::open(&folder, clock, options)).await?;
     let failed = |source| StartError::Store { folder: config.store.data_dir.display().to_string(), source };
     Ok(Arc::new(opened.map_err(failed)?))

@@ -134,7 +134,7 @@ fn errors_of_the_engine_become_these_problems() {
         inbound(InboundError::WrongSignature("not signed by the secret")),
         inbound(InboundError::BodyTooLarge { limit: 5 }),
         inbound(InboundError::UnsupportedMediaType { found: "text/csv".to_owned() }),
-        inbound(InboundError::BadBody { format: "JSON", line: 1, column: 2, reason: "?".to_owned() }),
+        inbound(InboundError::BadBody { format: tenterhook_decode::Format::Json, line: 1, column: 2, reason: "?".to_owned() }),
         inbound(InboundError::MappingFailed { field: "email".to_owned(), reason: "?".to_owned() }),
         inbound(InboundError::RecordExists { key: "a".parse().expect("a key") }),
         inbound(InboundError::RecordMissing { key: "a".parse().expect("a key") }),
@@ -151,5 +151,31 @@ fn errors_of_the_engine_become_these_problems() {
         let users = if used_by.is_empty() { String::new() } else { format!(" {used_by:?}") };
         writeln!(shown, "{status} {code} {retriable} {detail}{more}{users}").expect("a string takes it");
     }
-    expect![[r#""#]].assert_eq(&shown);
+    expect![[r#"
+        404 webhook-not-found false there is no webhook "sms"
+        404 plugin-version-not-found false there is no plugin version "x@1.0.0"
+        409 exists false workflow "a" exists already
+        422 invalid false do: bad [ProblemField { field: "do", reason: "bad", line: Some(3), column: Some(7) }]
+        409 changed true source "s" has changed meanwhile: read it again
+        409 in-use false webhook "sms" is in use [ProblemUser { kind: "workflow", id: "flow" }]
+        409 run-ended false the run is completed already
+        413 body-too-large false the body exceeds 20 bytes
+        422 component-refused false this is a core WebAssembly module, not a component: build for the target wasm32-wasip2, or run `wasm-tools component new` on it
+        503 plugin-unavailable true plugin p@1.0.0: too many plugin calls are waiting; try again
+        422 plugin-failed false plugin p@1.0.0: rejected: no
+        404 unknown-trigger false no trigger has this URL
+        401 no-key false send the key
+        401 wrong-key false not the key
+        401 wrong-signature false not signed by the secret
+        413 body-too-large false the body exceeds 5 bytes
+        415 unsupported-media-type false text/csv is not understood; send application/json (or +json), application/x-www-form-urlencoded, or application/xml (or text/xml, +xml), in UTF-8
+        400 bad-body false the body is no valid JSON: line 1, column 2: ? [ProblemField { field: ".", reason: "?", line: Some(1), column: Some(2) }]
+        422 mapping-failed false field "email" cannot be mapped: ? [ProblemField { field: "email", reason: "?", line: None, column: None }]
+        409 record-exists false a record with key "a" exists already, and the trigger does not upsert
+        404 record-missing false there is no record with key "a", and the trigger does not upsert
+        400 bad-cursor false the cursor is not one that this server gave out
+        409 changed true run has changed meanwhile
+        503 store-unavailable true the server's log says what happened
+        500 internal false the server's log says what happened
+    "#]].assert_eq(&shown);
 }
