@@ -85,7 +85,8 @@ pub fn count(route: &'static str, method: &Method, status: StatusCode) {
         Method::DELETE => "DELETE",
         _ => "other",
     };
-    metrics::counter!(HTTP_REQUESTS, "route" => route, "method" => method, "status" => status_word(status)).increment(1);
+    metrics::counter!(HTTP_REQUESTS, "route" => route, "method" => method, "status" => status_word(status))
+        .increment(1);
 }
 
 /// The status as a static text, so that counting allocates nothing.

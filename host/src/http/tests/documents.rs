@@ -134,7 +134,12 @@ fn errors_of_the_engine_become_these_problems() {
         inbound(InboundError::WrongSignature("not signed by the secret")),
         inbound(InboundError::BodyTooLarge { limit: 5 }),
         inbound(InboundError::UnsupportedMediaType { found: "text/csv".to_owned() }),
-        inbound(InboundError::BadBody { format: tenterhook_decode::Format::Json, line: 1, column: 2, reason: "?".to_owned() }),
+        inbound(InboundError::BadBody {
+            format: tenterhook_decode::Format::Json,
+            line: 1,
+            column: 2,
+            reason: "?".to_owned(),
+        }),
         inbound(InboundError::MappingFailed { field: "email".to_owned(), reason: "?".to_owned() }),
         inbound(InboundError::RecordExists { key: "a".parse().expect("a key") }),
         inbound(InboundError::RecordMissing { key: "a".parse().expect("a key") }),

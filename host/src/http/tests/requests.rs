@@ -119,7 +119,9 @@ async fn a_body_that_is_no_json_or_of_another_shape_says_where() {
 #[tokio::test]
 async fn bad_ids_and_query_parameters_are_bad_requests() {
     let bench = Bench::start().await;
-    for path in ["runs/not-a-uuid", "sources/sp%20ace", "sources/%FF", "plugins/p/versions/one", "workflows/w/versions/-1"] {
+    for path in
+        ["runs/not-a-uuid", "sources/sp%20ace", "sources/%FF", "plugins/p/versions/one", "workflows/w/versions/-1"]
+    {
         assert_eq!(bench.call("GET", path, "").await.problem(), (400, "bad-request"), "{path}");
     }
     for query in ["limit=0", "limit=201", "limit=x", "colour=red", "status=lost", "workflow=a%20b"] {

@@ -64,7 +64,8 @@ async fn a_secret_is_set_and_listed_without_its_value() {
 #[tokio::test]
 async fn records_are_inserted_replaced_changed_listed_and_deleted() {
     let bench = Bench::start().await;
-    let source = "{\"key\": \"email\", \"fields\": {\"email\": {\"type\": \"string\"}, \"age\": {\"type\": \"number\"}}}";
+    let source =
+        "{\"key\": \"email\", \"fields\": {\"email\": {\"type\": \"string\"}, \"age\": {\"type\": \"number\"}}}";
     assert_eq!(bench.call("PUT", "sources/people", source).await.status, 201);
     let put = bench.call("PUT", "sources/people/records/a%40x%2Fy", "{\"fields\": {\"age\": 1}}").await;
     assert_eq!((put.status.as_u16(), &put.body["key"]), (201, &json!("a@x/y")));
@@ -152,7 +153,8 @@ async fn runs_are_started_with_202_and_once_per_idempotency_key() {
 #[tokio::test]
 async fn health_readiness_metrics_and_the_document_need_no_key() {
     let bench = Bench::start().await;
-    let open = |path: &str| bench.send(Request::builder().uri(path).body(axum::body::Body::empty()).expect("a request"));
+    let open =
+        |path: &str| bench.send(Request::builder().uri(path).body(axum::body::Body::empty()).expect("a request"));
     for path in ["/", "/healthz", "/readyz", "/metrics", "/api/v1/openapi.json"] {
         assert_eq!(open(path).await.status, 200, "{path}");
     }
