@@ -201,11 +201,11 @@ fn generate_signing_secret() -> Result<Redacted> {
 
 /// Only a workflow that outside calls may start can own a trigger (CI4).
 fn refuse_untriggerable(workflow: &Workflow) -> Result<()> {
-    if !workflow.scheduled {
+    if !workflow.manual {
         return Ok(());
     }
     let detail = format!(
-        "workflow {:?} is started by its schedule or by hand only, so it cannot own a trigger: take that out of the document first",
+        "workflow {:?} is started by hand only, so it cannot own a trigger: take `start: manual` out of its document first",
         workflow.id.as_str()
     );
     Err(EngineError::Refused { code: "workflow-not-triggerable", detail })

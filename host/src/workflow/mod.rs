@@ -130,16 +130,17 @@ impl Program {
         &self.0.sources
     }
 
-    /// It starts itself by a schedule. Never yet: a `schedule` is refused.
-    pub fn is_scheduled(&self) -> bool {
-        false
+    /// It is started by hand only (`document.metadata.start: manual`), so it cannot own a trigger.
+    pub fn is_manual(&self) -> bool {
+        self.0.manual
+    }
+
+    /// It has no effects: its first transition ends it or has it wait.
+    pub fn is_pure(&self) -> bool {
+        self.0.tasks.iter().all(|task| !matches!(task.kind, model::TaskKind::Call(_) | model::TaskKind::Emit(_)))
     }
 
     /// Every expression evaluates natively, so a transition never blocks on the sandbox.
-    pub fn is_pure(&self) -> bool {
-        false
-    }
-
     pub fn is_bounded(&self) -> bool {
         !self.0.unbounded
     }

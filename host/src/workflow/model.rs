@@ -29,6 +29,8 @@ pub(super) struct Workflow {
     pub outline: Vec<OutlineItem>,
     /// Given variables that some expression reads.
     pub variables: BTreeSet<String>,
+    /// It is started by hand only.
+    pub manual: bool,
     /// Some expression needs the sandbox.
     pub unbounded: bool,
     /// Expressions that could not be parsed here, and where they stand.

@@ -12,6 +12,10 @@ use super::reader::{At, Reader};
 use super::tasks::TaskReader;
 use super::{Refusal, catch, tasks};
 
+/// `document.metadata.start` of a workflow that is started by hand only.
+const MANUAL: &str = "manual";
+/// `document.metadata.start` of a workflow that outside calls may start too; the default.
+const TRIGGERED: &str = "triggered";
 const DOCUMENT_KNOWN: [&str; 8] = ["dsl", "namespace", "name", "version", "title", "summary", "tags", "metadata"];
 const TOP_KNOWN: [&str; 6] = ["document", "input", "use", "do", "output", "evaluate"];
 const TOP_UNSUPPORTED: [(&str, &str); 2] = [
@@ -82,6 +86,14 @@ fn read_document(reader: &mut Reader, top: &At<'_>) {
     for name in ["tags", "metadata"] {
         if let Some(field) = document.field(name) {
             reader.metadata(&field);
+        }
+    }
+    if let Some(start) = document.field("metadata").and_then(|metadata| metadata.field("start"))
+        && let Some(text) = reader.text(&start)
+    {
+        reader.workflow.manual = text == MANUAL;
+        if !matches!(text, MANUAL | TRIGGERED) {
+            reader.refuse(&start, format!("`{text}` is not known here; write {MANUAL} or {TRIGGERED}"));
         }
     }
 }
