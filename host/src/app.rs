@@ -230,3 +230,48 @@ async fn close(store: &dyn Store) {
         tracing::error!(reason = %error, "the store did not close cleanly");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    async fn started(folder: &Path, flags: &[(&str, &str)]) -> Result<Running, StartError> {
+        let folder = folder.to_str().expect("a path");
+        let given = [("listen", "127.0.0.1:0"), ("data-dir", folder), ("store-cache-mib", "8")];
+        let flags = given.iter().chain(flags).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let config = Config::load(&Sources { flags, ..Sources::default() }).expect("a configuration");
+        let listener = TcpListener::bind(config.http.listen).await.expect("a free port");
+        start(config, listener).await
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_starts_drains_and_starts_again_on_its_data() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let first = started(folder.path(), &[]).await.expect("it starts");
+        assert!(first.admin_key.is_some(), "the first start makes a key");
+        assert_eq!(first.url, format!("http://{}", first.addr));
+        let locked = started(folder.path(), &[]).await.err().expect("one server per folder");
+        assert!(matches!(locked, StartError::Store { source: StoreError::Locked { .. }, .. }), "{locked}");
+
+        let other = tempfile::tempdir().expect("a temporary folder");
+        let second = started(other.path(), &[("admin-key", "th_given")]).await.expect("two servers in one process");
+        assert!(second.admin_key.is_none(), "a given key is not shown");
+        assert!(second.stop().await && first.stop().await, "nothing is under way");
+
+        let again = started(folder.path(), &[]).await.expect("it starts again");
+        assert!(again.admin_key.is_none(), "a key is made at the first start only");
+        assert!(again.stop().await);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn data_without_its_secret_key_is_not_opened_with_a_new_one() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        assert!(started(folder.path(), &[]).await.expect("it starts").stop().await);
+        std::fs::remove_file(folder.path().join(KEY_FILE)).expect("there is a key file");
+        let refused = started(folder.path(), &[]).await.err().expect("the key is missing");
+        assert!(matches!(refused, StartError::KeyMissing { .. }), "{refused}");
+        let key = "ab".repeat(32);
+        assert!(started(folder.path(), &[("secret-key", &key)]).await.expect("it starts with a key").stop().await);
+    }
+}

@@ -36,7 +36,10 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let running = app::start(config, listener).await?;
     cli::greet(&running, weak_key)?;
     tracing::info!(signal = stop.wanted().await, "stopping");
-    anyhow::ensure!(running.stop().await, "not all work under way finished before the deadline; it goes on at the next start");
+    anyhow::ensure!(
+        running.stop().await,
+        "not all work under way finished before the deadline; it goes on at the next start"
+    );
     Ok(())
 }
 

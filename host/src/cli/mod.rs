@@ -70,7 +70,9 @@ fn command_of(arguments: Vec<OsString>, variables: Vec<(String, String)>) -> Res
             key: Redacted::new(text(matches, "key")),
             out: path(matches, "out"),
         }),
-        Some(("restore", matches)) => Command::Restore { from: path(matches, "from"), data_dir: path(matches, "data-dir") },
+        Some(("restore", matches)) => {
+            Command::Restore { from: path(matches, "from"), data_dir: path(matches, "data-dir") }
+        }
         Some(("openapi", _)) => Command::OpenApi,
         _ => Command::Serve(sources),
     })
@@ -94,12 +96,18 @@ fn grammar() -> clap::Command {
     let url = Arg::new("url").long("url").env("TENTERHOOK_URL").default_value("http://127.0.0.1:8080");
     let key = Arg::new("key").long("key").env("TENTERHOOK_KEY").hide_env_values(true).required(true);
     let document = Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf));
-    let lint = clap::Command::new("lint").about("Checks a workflow document").arg(document.help("YAML, or JSON by its name"));
+    let lint =
+        clap::Command::new("lint").about("Checks a workflow document").arg(document.help("YAML, or JSON by its name"));
     clap::Command::new("tenterhook")
         .version(env!("CARGO_PKG_VERSION"))
         .about(env!("CARGO_PKG_DESCRIPTION"))
         .subcommand(serve::grammar())
-        .subcommand(clap::Command::new("workflow").about("Works on workflow documents").subcommand_required(true).subcommand(lint))
+        .subcommand(
+            clap::Command::new("workflow")
+                .about("Works on workflow documents")
+                .subcommand_required(true)
+                .subcommand(lint),
+        )
         .subcommand(
             clap::Command::new("backup")
                 .about("Copies the data of a running server into a file")
@@ -183,7 +191,10 @@ mod tests {
     use super::*;
 
     fn command(line: &str) -> Result<Command, clap::Error> {
-        command_of(std::iter::once("tenterhook").chain(line.split_whitespace()).map(OsString::from).collect(), Vec::new())
+        command_of(
+            std::iter::once("tenterhook").chain(line.split_whitespace()).map(OsString::from).collect(),
+            Vec::new(),
+        )
     }
 
     fn sources(line: &str) -> Sources {

@@ -60,7 +60,8 @@ fn read(arguments: impl Iterator<Item = String>, sources: &mut Sources) -> bool 
 
 /// What clap shows as the help of `serve`.
 pub(super) fn grammar() -> clap::Command {
-    let config = Arg::new("config").long("config").value_name("FILE").help("A TOML file with options [env: TENTERHOOK_CONFIG]");
+    let config =
+        Arg::new("config").long("config").value_name("FILE").help("A TOML file with options [env: TENTERHOOK_CONFIG]");
     let flags = options().into_iter().map(|option| {
         let default = if option.has_default { format!(" [default: {}]", option.value) } else { String::new() };
         let help = format!("{} [env: {}]{default}", option.help, option.variable());
@@ -69,5 +70,8 @@ pub(super) fn grammar() -> clap::Command {
         let argument = Arg::new(flag).long(flag).help(help);
         if option.is_switch() { argument.action(ArgAction::SetTrue) } else { argument.value_name("VALUE") }
     });
-    clap::Command::new("serve").about("Runs the server; this is what happens without a subcommand").arg(config).args(flags)
+    clap::Command::new("serve")
+        .about("Runs the server; this is what happens without a subcommand")
+        .arg(config)
+        .args(flags)
 }

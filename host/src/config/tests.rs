@@ -36,7 +36,12 @@ fn flags_win_over_variables_which_win_over_the_file() {
     let file = file("run_concurrency = 1\ndrain_ms = 1\ntemplate_ms = 1\n");
     let sources = Sources {
         file: Some(file.path().to_owned()),
-        variables: pairs(&[("TENTERHOOK_DRAIN_MS", "2"), ("TENTERHOOK_RUN_CONCURRENCY", "2"), ("PATH", "/bin"), ("TENTERHOOK_KEY", "th_x")]),
+        variables: pairs(&[
+            ("TENTERHOOK_DRAIN_MS", "2"),
+            ("TENTERHOOK_RUN_CONCURRENCY", "2"),
+            ("PATH", "/bin"),
+            ("TENTERHOOK_KEY", "th_x"),
+        ]),
         flags: pairs(&[("run-concurrency", "3")]),
         unknown_flags: vec![],
     };
@@ -120,7 +125,10 @@ fn secrets_do_not_show_in_debug_output() {
 
 #[test]
 fn private_destinations_can_be_networks_addresses_and_names() {
-    let sources = Sources { flags: pairs(&[("egress-allow", "10.0.0.0/8, ::1,CRM.internal,*.corp.example")]), ..Sources::default() };
+    let sources = Sources {
+        flags: pairs(&[("egress-allow", "10.0.0.0/8, ::1,CRM.internal,*.corp.example")]),
+        ..Sources::default()
+    };
     let config = Config::load(&sources).expect("it is right");
     let expected = [
         EgressAllowance::Net("10.0.0.0/8".parse().expect("a network")),

@@ -17,7 +17,11 @@ impl From<EngineError> for Problem {
             EngineError::Refused { code, .. } => Self::new("refused", detail).narrowed(*code),
             EngineError::Send(_) => Self::new("call-failed", detail).narrowed(error.code()),
             EngineError::Invalid { problems } => problems.iter().fold(Self::new("invalid", detail), |all, one| {
-                all.with_field(&one.field, one.reason.clone(), one.line.zip(one.column).or(one.line.map(|line| (line, 1))))
+                all.with_field(
+                    &one.field,
+                    one.reason.clone(),
+                    one.line.zip(one.column).or(one.line.map(|line| (line, 1))),
+                )
             }),
             EngineError::InUse { users, .. } => in_use(detail, users),
             EngineError::Inbound(inbound) => of_inbound(inbound, detail),
@@ -60,7 +64,9 @@ fn of_inbound(error: &InboundError, detail: String) -> Problem {
 fn of_plugin(error: &PluginError, detail: String) -> Problem {
     let code = match error {
         PluginError::Busy { .. } | PluginError::Quarantined { .. } => "plugin-unavailable",
-        PluginError::Fetch { .. } | PluginError::Corrupt { .. } | PluginError::Host { .. } => return ours("internal", error),
+        PluginError::Fetch { .. } | PluginError::Corrupt { .. } | PluginError::Host { .. } => {
+            return ours("internal", error);
+        }
         _ => "plugin-failed",
     };
     let mut problem = Problem::new(code, detail);

@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -27,15 +28,16 @@ pub struct Guard {
 }
 
 /// Runs a request past its guard. Written for `axum::middleware::from_fn_with_state`.
-pub async fn pass(State(guard): State<Guard>, ids: RawPathParams, mut request: Request, next: Next) -> Response {
+pub async fn pass(
+    State(guard): State<Guard>,
+    ids: Result<RawPathParams, RawPathParamsRejection>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
-    let space = ids.iter().find(|(name, _)| *name == "space").map(|(_, id)| id);
-    let response = match admit(&guard.api, guard.access, request.headers(), space).await {
-        Ok(caller) => {
-            if let Some(caller) = caller {
-                request.extensions_mut().insert(caller);
-            }
+    let response = match let_in(&guard, ids, &mut request).await {
+        Ok(()) => {
             let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
             answered.unwrap_or_else(|panic| panicked(guard.route, panic_text(&*panic)))
         }
@@ -50,6 +52,20 @@ pub async fn pass(State(guard): State<Guard>, ids: RawPathParams, mut request: R
         "answered"
     );
     response
+}
+
+/// Lets a request in that may pass, with its caller.
+async fn let_in(
+    guard: &Guard,
+    ids: Result<RawPathParams, RawPathParamsRejection>,
+    request: &mut Request,
+) -> Result<(), Problem> {
+    let ids = ids.map_err(|error| Problem::new("bad-request", error.body_text()))?;
+    let space = ids.iter().find(|(name, _)| *name == "space").map(|(_, id)| id);
+    if let Some(caller) = admit(&guard.api, guard.access, request.headers(), space).await? {
+        request.extensions_mut().insert(caller);
+    }
+    Ok(())
 }
 
 /// The answer in place of one that a panic prevented.
@@ -69,7 +85,8 @@ pub fn count(route: &'static str, method: &Method, status: StatusCode) {
         Method::DELETE => "DELETE",
         _ => "other",
     };
-    metrics::counter!(HTTP_REQUESTS, "route" => route, "method" => method, "status" => status_word(status)).increment(1);
+    metrics::counter!(HTTP_REQUESTS, "route" => route, "method" => method, "status" => status_word(status))
+        .increment(1);
 }
 
 /// The status as a static text, so that counting allocates nothing.

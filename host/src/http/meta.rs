@@ -134,6 +134,7 @@ pub async fn no_route(request: Request) -> core::result::Result<Infallible, Prob
 
 /// Answers a method that a path does not take.
 pub async fn wrong_method(request: Request) -> core::result::Result<Infallible, Problem> {
-    let detail = format!("{} does not take {}; the header Allow says what it takes", request.uri().path(), request.method());
+    let detail =
+        format!("{} does not take {}; the header Allow says what it takes", request.uri().path(), request.method());
     Err(Problem::new("method-not-allowed", detail))
 }

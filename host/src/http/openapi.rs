@@ -1,7 +1,7 @@
 //! The OpenAPI document: what handlers say of themselves, completed from the route table.
 
 use http::Method;
-use utoipa::openapi::path::{HttpMethod, Operation, ParameterBuilder, ParameterIn, PathItem, Paths};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem, Paths};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, License, ObjectBuilder, OpenApi, Ref, Required, ResponseBuilder, Type,
@@ -117,16 +117,5 @@ fn parameter_help(name: &str) -> &'static str {
         "version" => "The version, such as `1.2.0` (semver)",
         "token" => "The unguessable part of a trigger's URL",
         _ => "The id",
-    }
-}
-
-/// The method as OpenAPI names it.
-pub(super) fn http_method(method: &Method) -> HttpMethod {
-    match *method {
-        Method::POST => HttpMethod::Post,
-        Method::PUT => HttpMethod::Put,
-        Method::PATCH => HttpMethod::Patch,
-        Method::DELETE => HttpMethod::Delete,
-        _ => HttpMethod::Get,
     }
 }

@@ -7,9 +7,9 @@ use http::{StatusCode, header};
 use super::Api;
 use super::answer::{Answer, Result};
 use super::auth::Caller;
+use super::body;
 use super::page::{At, Listing, PageQuery, Query};
 use super::problem::Problem;
-use super::body;
 use crate::model::{PluginVersion, Slug};
 
 /// The media type of components.
