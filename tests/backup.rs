@@ -25,8 +25,9 @@ async fn a_backup_of_a_running_server_restores_into_an_empty_folder_only() {
 
     let folder = TempDir::new().expect("a temporary folder");
     let file = folder.path().join("copy.tenterhook");
-    let saved = binary().args(["backup", "--url", &server.url, "--out"]).arg(&file).env("TENTERHOOK_KEY", ADMIN_KEY);
-    let saved = saved.output().await.expect("it runs");
+    let mut backup = binary();
+    backup.args(["backup", "--url", &server.url, "--out"]).arg(&file).env("TENTERHOOK_KEY", ADMIN_KEY);
+    let saved = backup.output().await.expect("it runs");
     assert!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));
 
     let restore = |from: std::path::PathBuf, to: std::path::PathBuf| async move {

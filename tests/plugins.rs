@@ -25,7 +25,7 @@ async fn a_users_own_template_mapping_and_action_work_in_one_workflow() {
     api.put("sources/leads", &read_json("examples/your-own-plugins/source.json")).await.expect(201);
     let mut webhook = read_json("examples/your-own-plugins/webhook.json");
     webhook["request"]["url"] = json!(desk.url);
-    api.put("webhooks/notify", &webhook).await.expect(201);
+    api.put("webhooks/tell-sales", &webhook).await.expect(201);
     api.put_workflow("score-lead", &read("examples/your-own-plugins/workflow.yaml")).await.expect(201);
     let trigger = read_json("examples/your-own-plugins/trigger.json");
     let trigger = api.put("workflows/score-lead/trigger", &trigger).await.expect(201);
@@ -36,11 +36,13 @@ async fn a_users_own_template_mapping_and_action_work_in_one_workflow() {
     assert_eq!(run["status"], "completed", "{run:#}");
     let record =
         api.get(&format!("sources/leads/records/{}", lead["email"].as_str().expect("an address"))).await.expect(200);
-    assert!(record["fields"]["ticket"].is_string(), "{record:#}");
-    assert!(record["fields"]["score"].is_number(), "{record:#}");
-    assert_eq!(desk.received().len(), 1);
+    let fields = &record["fields"];
+    assert_eq!((&fields["ticket"], &fields["segment"]), (&json!("T-815"), &json!("hot")), "{record:#}");
+    assert!(fields["score"].as_f64().is_some_and(|score| score > 70.0), "{record:#}");
+    let sent: Value = serde_json::from_str(&desk.received()[0].body).expect("JSON");
+    assert_eq!(sent["text"], "New lead: Anna", "{sent:#}");
 
-    for (name, place) in [("lead-score", "workflow"), ("lead-message", "webhook")] {
+    for (name, place) in [("lead-score", "workflow"), ("chat-lead", "webhook")] {
         let refused = api.delete(&format!("plugins/{name}/versions/1.0.0")).await;
         assert_eq!(refused.body["used_by"][0]["kind"], place, "{refused:?}");
         assert_eq!(refused.problem(409), "in-use");
