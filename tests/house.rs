@@ -33,6 +33,9 @@ const FLOORS: &[(&str, usize)] = &[
     ("main", 7),
 ];
 
+/// The one import within a floor: a clock tells a `Time`.
+const WITHIN_A_FLOOR: (&str, &str) = ("clock", "model");
+
 #[test]
 fn imports_go_down_only() {
     let mut wrong = Vec::new();
@@ -41,7 +44,7 @@ fn imports_go_down_only() {
         let floor = floor_of(&module).unwrap_or_else(|| panic!("module {module} stands on no floor: add it to FLOORS"));
         for (number, imported) in imports(&read(&file)) {
             let Some(below) = floor_of(&imported) else { continue };
-            if imported != module && below >= floor {
+            if imported != module && below >= floor && (module.as_str(), imported.as_str()) != WITHIN_A_FLOOR {
                 wrong.push(format!("{}:{number}: {module} (floor {floor}) imports {imported} ({below})", show(&file)));
             }
         }

@@ -15,8 +15,8 @@ async fn a_users_own_template_mapping_and_action_work_in_one_workflow() {
     let api = server::shared().await.space("plugins-own").await;
     let desk = Receiver::answering(200, "application/json", &read("examples/your-own-plugins/answer.json")).await;
     for (name, component) in [
-        ("lead-message", components::TEMPLATE),
-        ("desk-answer", components::MAPPING),
+        ("chat-lead", components::TEMPLATE),
+        ("helpdesk-ticket", components::MAPPING),
         ("lead-score", components::ACTION),
     ] {
         let uploaded = upload(&api, name, component).await;
@@ -57,7 +57,7 @@ async fn what_is_no_plugin_is_refused_with_the_reason() {
     let cases: [(&[u8], &str); 4] = [
         (b"", "empty"),
         (b"#!/bin/sh\necho hello\n", "WebAssembly"),
-        (core_module, "core module"),
+        (core_module, "core WebAssembly module"),
         (empty_component, "exports"),
     ];
     for (garbage, word) in cases {

@@ -148,9 +148,8 @@ async fn insert_and_update_keep_to_what_exists_unless_upsert_is_said() {
     api.send(call("b@x", "five")).await.expect(202);
     api.put("workflows/nothing/trigger", &trigger("insert", true)).await.expect(200);
     api.send(call("b@x", "six")).await.expect(202);
-    let name = async |key: &str| {
-        api.get(&format!("sources/people/records/{key}")).await.expect(200)["fields"]["name"].clone()
-    };
+    let name =
+        async |key: &str| api.get(&format!("sources/people/records/{key}")).await.expect(200)["fields"]["name"].clone();
     assert_eq!((name("a@x").await, name("b@x").await), (json!("three"), json!("six")));
     assert_eq!(runs(&api).await, 4);
     listed(&api.get("workflows/nothing/trigger/rejections").await.expect(200), &["record-exists", "record-missing"]);

@@ -52,7 +52,7 @@ async fn a_template_that_makes_no_valid_document_is_refused_with_line_and_column
     let api = space("webhook-invalid").await;
     let cases = [
         ("json", "{\n  \"a\": \"{{ record.a }}\",\n  \"b\" 1\n}", 3),
-        ("json", "{\n  \"a\": {{ record.a \n}", 2),
+        ("json", "{\n  \"a\": {{ record.a \n}", 3),
         ("xml", "<a>\n  <b>{{ record.b }}</c>\n</a>", 2),
         ("form", "a=1&=2", 1),
     ];

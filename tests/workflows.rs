@@ -95,7 +95,7 @@ async fn what_the_profile_lacks_is_refused_with_line_and_reason() {
         ("  - ok: { set: { a: 1 } }\n  - a: { set: { a: '${ .a | }' } }\n", "", 4),
         ("  - a: { set: { a: 1 }, colour: red }\n", "colour", 3),
         ("  - a: { set: { a: 1 }, then: nowhere }\n", "nowhere", 3),
-        ("  - a: { call: webhook, with: { webhook: '${ .name }' } }\n", "literal", 3),
+        ("  - a: { call: webhook, with: { webhook: '${ .name }' } }\n", "written out", 3),
     ];
     for (tasks, word, line) in cases {
         let problem = api.put_workflow("refused", &document(tasks)).await.expect(422);

@@ -61,11 +61,6 @@ impl Api {
         &self.base
     }
 
-    /// The space's name.
-    pub fn space(&self) -> &str {
-        &self.space
-    }
-
     /// A request to a path of the space.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = match path.strip_prefix('/') {

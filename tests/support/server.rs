@@ -66,11 +66,6 @@ impl Server {
         self.child.kill().await.expect("the server can be killed");
     }
 
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.child.id().expect("a running server")
-    }
-
     /// Waits for its end; answers whether it ended well.
     pub async fn wait(&mut self) -> bool {
         self.child.wait().await.expect("its end").success()

@@ -60,7 +60,12 @@ impl Engine {
         author: &str,
     ) -> Result<(WebhookView, bool)> {
         self.space(space).await?;
-        let checked = given.check().map_err(invalid)?;
+        let rules = self.rule_problems(given.response.mapping.rules.as_deref().unwrap_or_default()).await;
+        let checked = match given.check() {
+            Ok(checked) if rules.is_empty() => checked,
+            Ok(_) => return Err(EngineError::Invalid { problems: rules }),
+            Err(others) => return Err(invalid(others, rules)),
+        };
         let existing = self.definitions.get::<Webhook>(space, id.as_str()).await?.map(|saved| saved.value);
         let webhook = checked.into_webhook(id.clone(), existing.as_ref(), author, self.clock.now());
         let view = self.store_webhook(space, webhook, expect).await?;
@@ -69,7 +74,6 @@ impl Engine {
 
     async fn store_webhook(&self, space: &Slug, mut webhook: Webhook, expect: Expect) -> Result<WebhookView> {
         self.pin_plugins(space, &mut webhook).await?;
-        self.check_rules(&webhook).await?;
         self.check_template(space, &webhook).await?;
         let draft = self.webhook_draft(space, &webhook, expect)?;
         let committed = self.definitions.commit(vec![draft]).await;
@@ -92,15 +96,14 @@ impl Engine {
         Ok(PluginRef { name: version.name, version: Some(version.version) })
     }
 
-    async fn check_rules(&self, webhook: &Webhook) -> Result<()> {
-        let Mapping::Rules { rules } = &webhook.response.mapping else { return Ok(()) };
+    async fn rule_problems(&self, rules: &[MappingRule]) -> Vec<FieldProblem> {
         let mut problems = Vec::new();
         for (number, MappingRule { from, .. }) in rules.iter().enumerate() {
             if let Err(reason) = self.check_expression(from).await {
                 problems.push(FieldProblem::new(format!("response.mapping.rules[{number}].from"), reason));
             }
         }
-        if problems.is_empty() { Ok(()) } else { Err(EngineError::Invalid { problems }) }
+        problems
     }
 
     /// Has `text-template` render the texts without data and check the document that comes out.
@@ -244,9 +247,9 @@ impl Engine {
     }
 }
 
-fn invalid(problems: Vec<webhook::FieldProblem>) -> EngineError {
-    let problems = problems.into_iter().map(|problem| FieldProblem::new(problem.field, problem.reason)).collect();
-    EngineError::Invalid { problems }
+fn invalid(problems: Vec<webhook::FieldProblem>, rules: Vec<FieldProblem>) -> EngineError {
+    let problems = problems.into_iter().map(|problem| FieldProblem::new(problem.field, problem.reason));
+    EngineError::Invalid { problems: problems.chain(rules).collect() }
 }
 
 /// Takes line and column out of a plugin's `line L, column C: reason`.

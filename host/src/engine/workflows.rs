@@ -97,7 +97,12 @@ impl Engine {
     async fn view_workflow(&self, space: &Slug, saved: Saved<Workflow>) -> Result<WorkflowView> {
         let trigger = self.definitions.get::<Trigger>(space, saved.value.id.as_str()).await?.is_some();
         let program = self.program(space, &saved.value.id, saved.value.version).await?;
-        Ok(WorkflowView { outline: program.outline().to_vec(), workflow: saved.value, revision: saved.revision, trigger })
+        Ok(WorkflowView {
+            outline: program.outline().to_vec(),
+            workflow: saved.value,
+            revision: saved.revision,
+            trigger,
+        })
     }
 
     /// One workflow: its current version, or the one asked for.

@@ -10,13 +10,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::model::{Fault, TaskEntry, TaskStatus, Time};
 
+use super::Program;
 use super::effect::{Action, Effect, EffectResult, Next, StepContext, StepEvent, Transition};
 use super::fault::FaultKind;
 use super::limits::{self, TASKS_PER_RUN_MAX, TASKS_PER_TRANSITION, WORK_PER_TRANSITION};
 use super::model::{BlockId, Role, Task, TaskKind, Then, Workflow};
 use super::scope::{Given, Scope};
 use super::state::{Frame, Pending, State};
-use super::Program;
 
 /// Runs all pure tasks up to the next effect, wait or end. Pure and total: the same arguments give the same transition,
 /// and every state and event gives one.

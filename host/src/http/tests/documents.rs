@@ -109,10 +109,9 @@ fn inbound(error: InboundError) -> EngineError {
     error.into()
 }
 
-#[test]
-fn errors_of_the_engine_become_these_problems() {
+fn errors_of_each_kind() -> Vec<EngineError> {
     let located = FieldProblem { field: "do".to_owned(), reason: "bad".to_owned(), line: Some(3), column: Some(7) };
-    let errors = [
+    vec![
         EngineError::not_found("webhook", "sms"),
         EngineError::not_found("plugin version", "x@1.0.0"),
         EngineError::Exists { what: "workflow", id: "a".to_owned() },
@@ -147,9 +146,13 @@ fn errors_of_the_engine_become_these_problems() {
         EngineError::Store(StoreError::Conflict { what: "run".to_owned() }),
         EngineError::Store(store_failure()),
         EngineError::Internal("a bug with details".to_owned()),
-    ];
+    ]
+}
+
+#[test]
+fn errors_of_the_engine_become_these_problems() {
     let mut shown = String::new();
-    for error in errors {
+    for error in errors_of_each_kind() {
         let problem = Problem::from(error);
         let Problem { status, code, retriable, detail, errors, used_by, .. } = problem;
         let more = if errors.is_empty() { String::new() } else { format!(" {errors:?}") };
