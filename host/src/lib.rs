@@ -2,14 +2,21 @@
 //!
 //! ARCHITECTURE.md is the map. Modules stand on floors; a module imports only from floors below its own.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod egress;
+pub mod engine;
 pub mod expr;
+pub mod http;
 pub mod inbound;
 pub mod model;
 pub mod plugin;
 pub mod record;
 pub mod store;
+pub mod task;
+pub mod telemetry;
 pub mod vault;
 pub mod webhook;
 pub mod workflow;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::egress::{self, SendError};
 use crate::model::{
-    BodyFormat, Exchange, Export, Fault, LogLine, Mapping, Object, PluginRef, Record, Redacted, Slug, Time, Webhook,
+    Exchange, Export, Fault, LogLine, Mapping, Object, PluginRef, Record, Redacted, Slug, Time, Webhook,
 };
 use crate::plugin::{self, Call, InboundResponse, OutboundRequest};
 use crate::webhook::{self, Answer, ComposedRequest, Redactor, RenderStep, Rendered, Verdict};
@@ -90,8 +90,7 @@ impl Engine {
         let composed = webhook::finish(webhook, rendered, &find, site.id)?;
         let response = self.exchange(&composed, called).await?;
         let verdict = self.map_response(site, webhook, &response, &mut called.logs).await?;
-        let format = webhook.response.format;
-        called.outcome = webhook::reply(response.status, &response.body, format, &decode, verdict);
+        called.outcome = webhook::reply(response.status, &response.body, webhook.response.format, verdict);
         Ok(())
     }
 
@@ -128,7 +127,9 @@ impl Engine {
     }
 
     pub(super) fn builtin(&self, name: &str) -> Result<plugin::Loaded> {
-        self.plugins.builtin(name).ok_or_else(|| EngineError::Internal(format!("the built-in plugin {name} is missing")))
+        self.plugins
+            .builtin(name)
+            .ok_or_else(|| EngineError::Internal(format!("the built-in plugin {name} is missing")))
     }
 
     /// The secrets that a definition names, those that exist.
@@ -181,11 +182,8 @@ impl Engine {
             }
             Mapping::Plugin { plugin, config } => (self.load_plugin(site.space, plugin).await?, config.clone()),
         };
-        let input = InboundResponse {
-            status: response.status,
-            headers: response.headers.clone(),
-            body: response.body.clone(),
-        };
+        let input =
+            InboundResponse { status: response.status, headers: response.headers.clone(), body: response.body.clone() };
         let report = self.plugins.map(&plugin, site.call(&config), input).await;
         let report = report.map_err(|error| Stop::plugin(error, logs))?;
         logs.extend(report.logs);
@@ -279,16 +277,6 @@ impl From<webhook::ComposeError> for Stop {
 fn outbound(request: Rendered) -> OutboundRequest {
     let Rendered { method, url, headers, body } = request;
     OutboundRequest { method, url, headers, body }
-}
-
-/// Decodes a body; `None` if it is not of its format.
-fn decode(format: BodyFormat, body: &[u8]) -> Option<Value> {
-    let format = match format {
-        BodyFormat::Json => tenterhook_decode::Format::Json,
-        BodyFormat::Form => tenterhook_decode::Format::Form,
-        BodyFormat::Xml => tenterhook_decode::Format::Xml,
-    };
-    tenterhook_decode::decode(format, body).ok()
 }
 
 fn millis(duration: Duration) -> u64 {

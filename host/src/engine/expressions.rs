@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::expr::{Expression, Sandbox as _};
 
 use super::Engine;
+use super::sandbox::JqSandbox;
 
 impl Engine {
     /// Checks an expression; the error has line and column.
@@ -15,21 +16,26 @@ impl Engine {
         if expression.is_bounded() {
             return Ok(());
         }
-        let (plugins, source) = (Arc::clone(&self.plugins), source.to_owned());
-        let checked = self.plugins.run_blocking(move || plugins.check(&source, &[])).await;
+        let (sandbox, owner, source) = (self.sandbox(), source, source.to_owned());
+        let checked = self.plugins.run_blocking(owner, move || sandbox.check(&source, &[])).await;
         checked.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
     /// The first output of an expression over `input`.
     pub(super) async fn evaluate(&self, source: &str, input: &Value) -> Result<Value, String> {
         let expression = self.expression(source)?;
-        let plugins = Arc::clone(&self.plugins);
+        let sandbox = self.sandbox();
         if expression.is_bounded() {
-            return expression.evaluate(input, &[], &*plugins).map_err(|error| error.to_string());
+            return expression.evaluate(input, &[], &sandbox).map_err(|error| error.to_string());
         }
         let input = input.clone();
-        let evaluated = self.plugins.run_blocking(move || expression.evaluate(&input, &[], &*plugins)).await;
+        let evaluated = self.plugins.run_blocking(source, move || expression.evaluate(&input, &[], &sandbox)).await;
         evaluated.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+
+    /// Where expressions run that are not proven bounded.
+    pub(super) fn sandbox(&self) -> JqSandbox {
+        JqSandbox::new(Arc::clone(&self.plugins))
     }
 
     fn expression(&self, source: &str) -> Result<Expression, String> {

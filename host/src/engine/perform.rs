@@ -146,9 +146,7 @@ impl Engine {
                 };
                 match self.plan_write(run, &write).await {
                     Ok(change) => Ok(Settled { records: vec![change], ..Settled::of(result.clone()) }),
-                    Err(error) => {
-                        Ok(Settled::of(EffectResult { outcome: Err(faults::of(error)?), ..result.clone() }))
-                    }
+                    Err(error) => Ok(Settled::of(EffectResult { outcome: Err(faults::of(error)?), ..result.clone() })),
                 }
             }
         }

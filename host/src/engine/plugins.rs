@@ -83,10 +83,11 @@ impl Engine {
     /// The component of a plugin version.
     pub async fn plugin_component(&self, space: &Slug, name: &Slug, version: &semver::Version) -> Result<Bytes> {
         let plugin = self.plugin(space, name, version).await?;
-        let content = match self.plugins.builtin_component(name.as_str()) {
-            Some(component) => Some(component),
-            None => self.store.blob(plugin.digest).await?,
-        };
+        if plugin.builtin {
+            let detail = format!("{name} comes with the server and is not given out");
+            return Err(EngineError::Refused { code: "builtin-plugin", detail });
+        }
+        let content = self.store.blob(plugin.digest).await?;
         content.ok_or_else(|| EngineError::Internal(format!("the component of {name}@{version} is missing")))
     }
 

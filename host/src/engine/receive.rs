@@ -118,8 +118,13 @@ impl Engine {
             let input = json!({ "payload": payload, "record": record, "request": inbound::request_member(request) });
             let run = self.new_run(space, &workflow, StartedBy::Trigger, input);
             let repeat = request.repeat_key().map(|key| super::runs::repeat_key(repeat_scope(trigger), key.to_owned()));
-            let acceptance =
-                Acceptance { run, entries: Vec::new(), record: change, events: Vec::new(), repeat: repeat.transpose()? };
+            let acceptance = Acceptance {
+                run,
+                entries: Vec::new(),
+                record: change,
+                events: Vec::new(),
+                repeat: repeat.transpose()?,
+            };
             match self.accept(acceptance).await {
                 Err(EngineError::Store(StoreError::Conflict { .. })) => {}
                 done => return done,
@@ -146,7 +151,8 @@ impl Engine {
             (TriggerKind::Insert, false) => RecordMode::Insert,
             (TriggerKind::Update, false) => RecordMode::Update,
         };
-        let source = trigger.source.as_ref().ok_or_else(|| EngineError::Internal("a trigger lost its source".into()))?;
+        let source =
+            trigger.source.as_ref().ok_or_else(|| EngineError::Internal("a trigger lost its source".into()))?;
         let source = self.source(space, source).await?.value;
         let own;
         let fields = match fields {

@@ -172,7 +172,7 @@ impl Engine {
     async fn step(&self, run: &Run, program: &Program, state: State, event: StepEvent) -> Result<Transition> {
         let facts = StepFacts { run: run.id, workflow: run.workflow.clone(), version: run.version };
         let (started_at, now) = (run.created_at, self.clock.now());
-        let plugins = Arc::clone(&self.plugins);
+        let (sandbox, owner) = (self.sandbox(), format!("{}/{}", run.space, run.workflow));
         let (program, bounded) = (program.clone(), program.is_bounded());
         let step = move || {
             let context = StepContext {
@@ -181,11 +181,11 @@ impl Engine {
                 workflow: &facts.workflow,
                 version: facts.version,
                 started_at,
-                sandbox: &*plugins,
+                sandbox: &sandbox,
             };
             workflow::step(&program, state, event, &context)
         };
-        if bounded { Ok(step()) } else { Ok(self.plugins.run_blocking(step).await?) }
+        if bounded { Ok(step()) } else { Ok(self.plugins.run_blocking(&owner, step).await?) }
     }
 }
 

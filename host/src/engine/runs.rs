@@ -104,8 +104,7 @@ impl Engine {
             run.due = None;
             run.revision += 1;
             run.updated_at = self.clock.now();
-            let advance =
-                Advance { run: run.clone(), entries: Vec::new(), records: Vec::new(), events: Vec::new() };
+            let advance = Advance { run: run.clone(), entries: Vec::new(), records: Vec::new(), events: Vec::new() };
             match self.store.advance(advance).await {
                 Ok(()) => {
                     super::run::count_end(RunStatus::Cancelled);

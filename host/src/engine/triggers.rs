@@ -121,7 +121,8 @@ impl Engine {
                 problems.push(FieldProblem::new("source", "name the source that the trigger writes to"));
             }
             (Some(_), TriggerKind::Trigger) => {
-                problems.push(FieldProblem::new("source", "a trigger of type \"trigger\" writes no record: leave it out"));
+                problems
+                    .push(FieldProblem::new("source", "a trigger of type \"trigger\" writes no record: leave it out"));
             }
             (Some(source), _) => self.check_fields(space, source, draft, &mut problems).await?,
             (None, TriggerKind::Trigger) => {}
@@ -200,11 +201,11 @@ fn generate_signing_secret() -> Result<Redacted> {
 
 /// Only a workflow that outside calls may start can own a trigger (CI4).
 fn refuse_untriggerable(workflow: &Workflow) -> Result<()> {
-    if !workflow.scheduled {
+    if !workflow.manual {
         return Ok(());
     }
     let detail = format!(
-        "workflow {:?} is started by its schedule or by hand only, so it cannot own a trigger: take that out of the document first",
+        "workflow {:?} is started by hand only, so it cannot own a trigger: take `start: manual` out of its document first",
         workflow.id.as_str()
     );
     Err(EngineError::Refused { code: "workflow-not-triggerable", detail })

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::model::{
-    DefinitionPath, Export, Fault, Kind, LogLine, Mapping, MappingRule, Object, PluginRef, RequestParts,
-    ResponseParts, Saved, Slug, Template, UniqueId, Webhook,
+    DefinitionPath, Export, Fault, Kind, LogLine, Mapping, MappingRule, Object, PluginRef, RequestParts, ResponseParts,
+    Saved, Slug, Template, UniqueId, Webhook,
 };
 use crate::plugin::PluginError;
 use crate::store::{Draft, Expect, Page, Slice, draft};
@@ -161,7 +161,8 @@ impl Engine {
     async fn view_webhook(&self, space: &Slug, saved: Saved<Webhook>) -> Result<WebhookView> {
         let path = DefinitionPath::new(space, Kind::Webhook, saved.value.id.as_str());
         let users = self.store.users(&path).await?;
-        let used_by = users.into_iter().filter(|user| user.kind == Kind::Workflow).filter_map(|user| user.id.parse().ok());
+        let used_by =
+            users.into_iter().filter(|user| user.kind == Kind::Workflow).filter_map(|user| user.id.parse().ok());
         Ok(WebhookView { webhook: saved.value, revision: saved.revision, used_by: used_by.collect() })
     }
 

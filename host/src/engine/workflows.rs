@@ -32,7 +32,7 @@ impl Engine {
         author: &str,
     ) -> Result<(WorkflowView, bool)> {
         self.space(space).await?;
-        let program = parse(&document, media)?;
+        let program = self.checked_program(&document, media).await?;
         let former = self.definitions.get::<Workflow>(space, id.as_str()).await?;
         if let Some(saved) = &former
             && saved.value.document == document
@@ -49,7 +49,7 @@ impl Engine {
             webhooks: program.webhooks().iter().cloned().collect(),
             plugins: self.pin_actions(space, &program).await?,
             sources: program.sources().iter().cloned().collect(),
-            scheduled: program.is_scheduled(),
+            manual: program.is_manual(),
             created_by: author.to_owned(),
             created_at: self.clock.now(),
         };
@@ -63,6 +63,14 @@ impl Engine {
         let revision = committed.map_err(|error| definition_error(error, "workflow", id.as_str()))?;
         let view = self.view_workflow(space, Saved { revision, value: workflow }).await?;
         Ok((view, former.is_none()))
+    }
+
+    async fn checked_program(&self, document: &str, media: DocumentMedia) -> Result<Program> {
+        let program = parse(document, media)?;
+        let (sandbox, owned) = (self.sandbox(), program.clone());
+        let checked = self.plugins.run_blocking("workflow check", move || owned.check_unread(&sandbox)).await?;
+        checked.map_err(refused)?;
+        Ok(program)
     }
 
     /// Versions of a deleted workflow stay for their runs, so a workflow made anew counts on after them.
@@ -89,7 +97,12 @@ impl Engine {
     async fn view_workflow(&self, space: &Slug, saved: Saved<Workflow>) -> Result<WorkflowView> {
         let trigger = self.definitions.get::<Trigger>(space, saved.value.id.as_str()).await?.is_some();
         let program = self.program(space, &saved.value.id, saved.value.version).await?;
-        Ok(WorkflowView { outline: program.outline(), workflow: saved.value, revision: saved.revision, trigger })
+        Ok(WorkflowView {
+            outline: program.outline().to_vec(),
+            workflow: saved.value,
+            revision: saved.revision,
+            trigger,
+        })
     }
 
     /// One workflow: its current version, or the one asked for.
@@ -138,13 +151,7 @@ impl Engine {
     }
 
     /// Copies a workflow under another id. The trigger is never copied: no two workflows share a URL or a key.
-    pub async fn duplicate_workflow(
-        &self,
-        space: &Slug,
-        id: &Slug,
-        copy: &Slug,
-        author: &str,
-    ) -> Result<WorkflowView> {
+    pub async fn duplicate_workflow(&self, space: &Slug, id: &Slug, copy: &Slug, author: &str) -> Result<WorkflowView> {
         let original = self.current_workflow(space, id).await?.value;
         if self.definitions.get::<Workflow>(space, copy.as_str()).await?.is_some() {
             return Err(EngineError::Exists { what: "workflow", id: copy.to_string() });
@@ -180,15 +187,13 @@ impl Engine {
 }
 
 fn parse(document: &str, media: DocumentMedia) -> Result<Program> {
-    Program::parse(document, media)
-        .map_err(|refusals| EngineError::Invalid { problems: refusals.into_iter().map(problem).collect() })
+    Program::parse(document, media).map_err(refused)
+}
+
+fn refused(refusals: Vec<Refusal>) -> EngineError {
+    EngineError::Invalid { problems: refusals.into_iter().map(problem).collect() }
 }
 
 fn problem(refusal: Refusal) -> FieldProblem {
-    FieldProblem {
-        field: refusal.path,
-        reason: refusal.reason,
-        line: Some(refusal.line),
-        column: Some(refusal.column),
-    }
+    FieldProblem { field: refusal.path, reason: refusal.reason, line: Some(refusal.line), column: Some(refusal.column) }
 }

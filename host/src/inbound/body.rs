@@ -2,9 +2,9 @@
 
 use http::header;
 use serde_json::Value;
+use tenterhook_decode::{DecodeError, Format, decode};
 
 use super::{InboundError, RawRequest, VerifiedRequest};
-use crate::model::BodyFormat;
 
 /// What [`decode_body`] understands, for messages.
 pub const SUPPORTED_MEDIA_TYPES: &str =
@@ -52,7 +52,7 @@ fn decode_untyped(body: &[u8]) -> Result<Value, InboundError> {
     if body.is_empty() {
         return Ok(Value::Null);
     }
-    decoded(BodyFormat::Json, body)
+    decoded(Format::Json, body)
         .map_err(|_| InboundError::UnsupportedMediaType { found: "a body without Content-Type".to_owned() })
 }
 
@@ -81,30 +81,25 @@ impl<'a> MediaType<'a> {
         Self { essence, charset }
     }
 
-    fn format(&self) -> Option<BodyFormat> {
+    fn format(&self) -> Option<Format> {
         let essence = self.essence.to_ascii_lowercase();
         let (_, subtype) = essence.split_once('/')?;
         match essence.as_str() {
-            "application/json" | "text/json" => Some(BodyFormat::Json),
-            "application/x-www-form-urlencoded" => Some(BodyFormat::Form),
-            "application/xml" | "text/xml" => Some(BodyFormat::Xml),
-            _ if subtype.ends_with("+json") => Some(BodyFormat::Json),
-            _ if subtype.ends_with("+xml") => Some(BodyFormat::Xml),
+            "application/json" | "text/json" => Some(Format::Json),
+            "application/x-www-form-urlencoded" => Some(Format::Form),
+            "application/xml" | "text/xml" => Some(Format::Xml),
+            _ if subtype.ends_with("+json") => Some(Format::Json),
+            _ if subtype.ends_with("+xml") => Some(Format::Xml),
             _ => None,
         }
     }
 }
 
-fn decoded(format: BodyFormat, body: &[u8]) -> Result<Value, InboundError> {
-    match format {
-        BodyFormat::Json => serde_json::from_slice(body).map_err(|error| InboundError::BadBody {
-            format: "JSON",
-            line: error.line(),
-            column: error.column(),
-            reason: error.to_string(),
-        }),
-        BodyFormat::Form | BodyFormat::Xml => {
-            Err(InboundError::UnsupportedMediaType { found: format.media_type().to_owned() })
-        }
-    }
+fn decoded(format: Format, body: &[u8]) -> Result<Value, InboundError> {
+    decode(format, body).map_err(|DecodeError { line, column, message }| InboundError::BadBody {
+        format,
+        line,
+        column,
+        reason: message,
+    })
 }

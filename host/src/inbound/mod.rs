@@ -57,8 +57,8 @@ pub enum InboundError {
     /// The body is not what its media type says.
     #[error("the body is no valid {format}: line {line}, column {column}: {reason}")]
     BadBody {
-        /// `JSON`, `form` or `XML`.
-        format: &'static str,
+        /// What it was taken for.
+        format: tenterhook_decode::Format,
         /// From 1.
         line: usize,
         /// From 1.

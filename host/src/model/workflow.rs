@@ -33,8 +33,8 @@ pub struct Workflow {
     pub plugins: Vec<String>,
     /// Ids of the sources it reads or writes by literal name.
     pub sources: Vec<Slug>,
-    /// It starts itself by a schedule, so it cannot own a trigger.
-    pub scheduled: bool,
+    /// It is started by hand only, so it cannot own a trigger.
+    pub manual: bool,
     /// Who saved this version: the name of the API key.
     pub created_by: String,
     /// When this version was saved.

@@ -28,14 +28,14 @@ pub(super) fn render(
     core: &Core,
     plugin: &Loaded,
     call: Call,
-    input: &str,
+    input: String,
     base: OutboundRequest,
 ) -> Result<Reported<Option<OutboundRequest>>> {
     let export = plugin.compiled.template.as_ref().ok_or_else(|| plugin.wrong_export(Export::Template))?;
     let now = call.now;
     let (call, base) = (call.into(), base.into());
     let report = pure(core, plugin, now, core.limits.pure_time_max, |store, instance| {
-        export.load(&mut *store, instance)?.call_render(store, &call, input, &base)
+        export.load(&mut *store, instance)?.call_render(store, &call, &input, &base)
     })?;
     settle(plugin, report, |request| match request {
         Some(request) => output::request(request.into(), core.limits.output_bytes_max).map(Some),
@@ -63,7 +63,7 @@ pub(super) fn map(core: &Core, plugin: &Loaded, call: Call, response: InboundRes
 }
 
 /// Calls `trigger-action.run` on this thread, with the limits of a pure call.
-pub(super) fn run_pure(core: &Core, plugin: &Loaded, call: Call, input: &str) -> Result<Reported<String>> {
+pub(super) fn run_pure(core: &Core, plugin: &Loaded, call: Call, input: String) -> Result<Reported<String>> {
     use futures_util::FutureExt as _;
     let export = plugin.compiled.action.as_ref().ok_or_else(|| plugin.wrong_export(Export::Action))?;
     let now = call.now;
@@ -71,14 +71,14 @@ pub(super) fn run_pure(core: &Core, plugin: &Loaded, call: Call, input: &str) ->
     let report = pure(core, plugin, now, core.limits.pure_time_max, |store, instance| {
         let guest = export.load(&mut *store, instance)?;
         // Nothing that a plugin can call waits, and deadlines trap here rather than yield: so it is done at once.
-        let done = guest.call_run(store, &call, input).now_or_never();
+        let done = guest.call_run(store, &call, &input).now_or_never();
         done.unwrap_or_else(|| Err(wasmtime::format_err!("a pure call waited")))
     })?;
     settle(plugin, report, |json| output::json(json, core.limits.output_bytes_max))
 }
 
 /// Calls `trigger-action.run`: yields to others each millisecond, and is dropped at its time limit.
-pub(super) async fn run(core: &Core, plugin: &Loaded, call: Call, input: &str) -> Result<Reported<String>> {
+pub(super) async fn run(core: &Core, plugin: &Loaded, call: Call, input: String) -> Result<Reported<String>> {
     let export = plugin.compiled.action.as_ref().ok_or_else(|| plugin.wrong_export(Export::Action))?;
     let _running = core.ticker.running();
     let start = Instant::now();
@@ -89,7 +89,7 @@ pub(super) async fn run(core: &Core, plugin: &Loaded, call: Call, input: &str) -
     let call = call.into();
     let outcome = tokio::time::timeout(limit, async {
         let instance = plugin.compiled.pre.instantiate_async(&mut store).await?;
-        export.load(&mut store, &instance)?.call_run(&mut store, &call, input).await
+        export.load(&mut store, &instance)?.call_run(&mut store, &call, &input).await
     })
     .await;
     let elapsed = start.elapsed();
@@ -108,7 +108,7 @@ pub(super) fn describe(core: &Core, plugin: &Loaded) -> Result<Option<wit::descr
     let report = pure(core, plugin, Time::default(), core.limits.describe_time_max, |store, instance| {
         export.load(&mut *store, instance)?.call_describe(store).map(Ok)
     })?;
-    settle(plugin, report, |description| Ok(Some(description)))
+    settle(plugin, report, |description| Ok(Some(description))).map(|report| report.value)
 }
 
 /// A plugin's own word on why it gives no result.

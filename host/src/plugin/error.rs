@@ -226,7 +226,7 @@ impl PluginError {
 }
 
 /// Why an upload is not taken. The texts are for the person who uploads and say what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// It is larger than the server takes.
     #[error("the component has {size} bytes; this server takes up to {limit}")]

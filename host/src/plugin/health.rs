@@ -135,8 +135,7 @@ impl Health {
     /// All plugin versions that were loaded since the server started, by name, with their counts.
     pub fn snapshot(&self) -> Vec<(Arc<str>, PluginCounts)> {
         let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> =
-            counters.values().map(|(name, counters)| (Arc::clone(name), counters.read())).collect();
+        let mut all: Vec<_> = counters.values().map(|(name, counters)| (Arc::clone(name), counters.read())).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
     }
@@ -177,7 +176,11 @@ impl Health {
                 }
                 if streaks.len() < STREAKS_MAX || streaks.contains_key(&user) {
                     let last: Arc<str> = error.to_string().into();
-                    let streak = streaks.entry(user).or_insert_with(|| Streak { faults: 0, last: Arc::clone(&last), until: None });
+                    let streak = streaks.entry(user).or_insert_with(|| Streak {
+                        faults: 0,
+                        last: Arc::clone(&last),
+                        until: None,
+                    });
                     streak.faults = streak.faults.saturating_add(1);
                     streak.last = last;
                     if streak.faults >= self.faults_max {

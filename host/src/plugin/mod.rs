@@ -1,11 +1,34 @@
-//! Plugins: WebAssembly components behind one interface (`wit/tenterhook.wit`), each call in a fresh instance.
+//! Plugins: WebAssembly components behind one interface (`wit/tenterhook.wit`).
+//!
+//! Every call gets a fresh instance with limits on time, memory, output and log; nothing is kept between calls.
+//! Templates and mappings run on a few threads of their own, actions on a runtime of their own, so no plugin delays
+//! the server or another plugin. A plugin sees its arguments only: clocks stand still, randomness is fixed, there are
+//! no files and no network.
+//!
+//! Start at [`PluginHost`].
 
+mod action;
+mod artefact;
+mod builtins;
+mod call;
+mod compiled;
 mod engine;
 mod error;
+mod health;
+mod host;
+mod output;
+mod pure;
 mod state;
+#[cfg(test)]
+mod tests;
 mod types;
+mod upload;
 mod wasi;
 mod wit;
 
+pub use artefact::ArtefactCache;
+pub use compiled::Loaded;
 pub use error::{Blame, PluginError, Refused, TrapKind};
+pub use health::PluginCounts;
+pub use host::PluginHost;
 pub use types::{Call, InboundResponse, Inspection, Limits, OutboundRequest, Reported, Verdict, interface};

@@ -102,7 +102,10 @@ mod tests {
             "method \"TRACE\" is none of GET, POST, PUT, PATCH, DELETE"
         );
         for url in ["file:///etc/passwd", "/relative", "https://a.example/\r\nx", "https://a b"] {
-            assert!(reason(request_of("GET", url, ("X", "1"))).ends_with("is not an absolute http or https URL"), "{url}");
+            assert!(
+                reason(request_of("GET", url, ("X", "1"))).ends_with("is not an absolute http or https URL"),
+                "{url}"
+            );
         }
         assert!(reason(request_of("GET", "http://a", ("X A", "1"))).contains("header name"));
         assert!(reason(request_of("GET", "http://a", ("X", "1\r\nY: 2"))).contains("control characters"));

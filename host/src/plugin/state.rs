@@ -113,8 +113,15 @@ const PANIC_MARK: &str = "panicked at";
 
 impl Log {
     pub const fn new(lines_max: usize, line_bytes_max: usize) -> Self {
-        let (stdout, stderr) = (String::new(), String::new());
-        Self { lines: Vec::new(), dropped: 0, lines_max, line_bytes_max, panic: None, stdout, stderr }
+        Self {
+            lines: Vec::new(),
+            dropped: 0,
+            lines_max,
+            line_bytes_max,
+            panic: None,
+            stdout: String::new(),
+            stderr: String::new(),
+        }
     }
 
     /// Takes a line, cut to the cap; once there are too many, only counts it (a panic message is kept for the error).

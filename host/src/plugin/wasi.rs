@@ -9,7 +9,9 @@ use wasmtime_wasi::cli::{WasiCli, WasiCliView as _};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView as _};
 use wasmtime_wasi::p2::bindings::sync;
 use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random, sockets};
-use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, SocketError, StreamError, TcpSocket, UdpSocket};
+use wasmtime_wasi::p2::{
+    DynInputStream, DynOutputStream, DynPollable, Network, SocketError, StreamError, TcpSocket, UdpSocket,
+};
 use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsView as _};
 use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView};
 
@@ -308,6 +310,25 @@ impl sync::io::streams::HostOutputStream for State {
 
     fn drop(&mut self, _: Resource<DynOutputStream>) -> wasmtime::Result<()> {
         Ok(())
+    }
+}
+
+impl sockets::network::Host for State {
+    fn convert_error_code(&mut self, error: SocketError) -> wasmtime::Result<sockets::network::ErrorCode> {
+        sockets::network::Host::convert_error_code(&mut self.sockets(), error)
+    }
+
+    fn network_error_code(
+        &mut self,
+        error: Resource<wasmtime_wasi::p2::IoError>,
+    ) -> wasmtime::Result<Option<sockets::network::ErrorCode>> {
+        sockets::network::Host::network_error_code(&mut self.sockets(), error)
+    }
+}
+
+impl sockets::network::HostNetwork for State {
+    fn drop(&mut self, network: Resource<Network>) -> wasmtime::Result<()> {
+        sockets::network::HostNetwork::drop(&mut self.sockets(), network)
     }
 }
 

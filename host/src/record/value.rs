@@ -68,7 +68,9 @@ pub(super) fn exact_number(text: &str) -> Option<Number> {
     if !(starts && ends) {
         return None; // serde_json would take white space around it
     }
-    let number: Number = serde_json::from_str(text).ok()?;
+    let parsed: Number = serde_json::from_str(text).ok()?;
+    // serde_json may be off by the last bit where it reads a fraction (its feature `float_roundtrip` is off).
+    let number = if parsed.is_f64() { Number::from_f64(text.parse().ok()?)? } else { parsed };
     (decimal(text)? == decimal(&number.to_string())?).then_some(number)
 }
 

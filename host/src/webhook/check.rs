@@ -3,7 +3,7 @@
 use http::HeaderName;
 use url::Url;
 
-use super::secrets::{has_insertion, names_in_template};
+use super::secrets::names_in_template;
 use super::{EXPRESSION_BYTES_MAX, FieldProblem, HEADER_VALUE_BYTES_MAX, HEADERS_MAX, RULES_MAX, URL_BYTES_MAX};
 use crate::model::{HeaderField, MappingRule};
 
@@ -75,7 +75,7 @@ fn url_problem(url: &str) -> Option<String> {
     let Some(origin) = literal_origin(url) else {
         return Some("it must begin with http:// or https:// and a host".to_owned());
     };
-    if has_insertion(origin) {
+    if origin.contains('{') {
         return Some("values can be inserted after the host only; write scheme, host and port literally".to_owned());
     }
     match Url::parse(origin) {

@@ -1,6 +1,7 @@
 //! The answer of a call: from response and verdict to the task's output, or to a fault.
 
 use serde_json::{Value, json};
+use tenterhook_decode::{Format, decode};
 
 use crate::model::{BodyFormat, Fault, Object};
 
@@ -38,18 +39,12 @@ impl Answer {
     }
 }
 
-/// The answer to a call. `response` in the output is the body decoded by `decode` in the definition's format; if that
+/// The answer to a call. `response` in the output is the body decoded in the definition's format; if that
 /// fails, its text; null if it is empty.
 ///
 /// # Errors
 /// The verdict is not that the call worked, or the fields are no JSON object.
-pub fn reply(
-    status: u16,
-    body: &[u8],
-    format: BodyFormat,
-    decode: &dyn Fn(BodyFormat, &[u8]) -> Option<Value>,
-    verdict: Verdict,
-) -> Result<Answer, Fault> {
+pub fn reply(status: u16, body: &[u8], format: BodyFormat, verdict: Verdict) -> Result<Answer, Fault> {
     let fault_status = if status >= 400 { status } else { 502 };
     let fields = match verdict {
         Verdict::Accepted(fields) => fields,
@@ -62,10 +57,18 @@ pub fn reply(
         .map_err(|error| fault(RUNTIME, 500, "The response mapping gave no JSON object", error.to_string()))?;
     let response = match body {
         [] => Value::Null,
-        body => decode(format, body).unwrap_or_else(|| String::from_utf8_lossy(body).into_owned().into()),
+        body => decode(decoder(format), body).unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned().into()),
     };
     let output = json!({ "status": status, "fields": fields, "response": response });
     Ok(Answer { fields, output })
+}
+
+const fn decoder(format: BodyFormat) -> Format {
+    match format {
+        BodyFormat::Json => Format::Json,
+        BodyFormat::Form => Format::Form,
+        BodyFormat::Xml => Format::Xml,
+    }
 }
 
 /// The fault of a call that got no response.

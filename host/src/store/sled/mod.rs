@@ -214,7 +214,7 @@ impl Store for Sled {
     }
 
     async fn repeat_of(&self, scope: &str, key: &str) -> Result<Option<UniqueId>> {
-        runs::find_repeat(&self.tree()?, scope, key, self.clock.now())
+        runs::known_repeat(&self.tree()?, &keys::repeat(scope, key), self.clock.now())
     }
 
     async fn advance(&self, advance: Advance) -> Result<()> {

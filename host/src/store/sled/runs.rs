@@ -199,14 +199,14 @@ impl Change for Accept {
     }
 }
 
+/// The run that was accepted for the call with this name, unless it has expired by `now`.
+pub(super) fn known_repeat(tree: &sled::Tree, name: &[u8], now: Time) -> Result<Option<UniqueId>> {
+    Ok(tree.get(name)?.and_then(|entry| repeat_of(&entry, now)))
+}
+
 /// The run in the memory of a call, unless it has expired by `now`.
 fn repeat_of(entry: &[u8], now: Time) -> Option<UniqueId> {
     repeat_until(entry).filter(|until| *until > now).and_then(|_| keys::parse_id(entry))
-}
-
-/// The run that was accepted for a call, if it is still remembered at `now`.
-pub(super) fn find_repeat(tree: &sled::Tree, scope: &str, key: &str, now: Time) -> Result<Option<UniqueId>> {
-    Ok(tree.get(keys::repeat(scope, key))?.and_then(|entry| repeat_of(&entry, now)))
 }
 
 /// Until when a call is remembered.

@@ -1,0 +1,151 @@
+//! Request bodies: bounded in size and in time, then read as what they should be.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, header};
+use http_body_util::BodyExt as _;
+use serde::de::DeserializeOwned;
+
+use super::Api;
+use super::problem::Problem;
+
+/// How long the body of a request may take to arrive: a caller that dribbles gives its connection back.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why a body was not read.
+#[derive(Debug)]
+pub enum BodyError {
+    /// It is, or says it is, larger than this, in bytes.
+    TooLarge(usize),
+    /// It took longer than [`BODY_TIMEOUT`].
+    TooSlow,
+    /// The connection broke.
+    Broken,
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge(limit) => Self::body_too_large(limit),
+            BodyError::TooSlow => Self::body_too_slow(BODY_TIMEOUT),
+            BodyError::Broken => Self::bad_body("the body ended before its end".to_owned(), None),
+        }
+    }
+}
+
+/// After a body was found too large, so much of it is still read and dropped: a caller that is still sending would
+/// otherwise see a broken connection instead of the answer.
+const DISCARD_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Reads a whole body of up to `limit` bytes. A body that came in one piece is not copied.
+///
+/// # Errors
+/// The body is too large, too slow or broken.
+pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, BodyError> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let waits = headers.contains_key(header::EXPECT);
+    let work = async {
+        match announced {
+            // The caller asks before it sends (RFC 9110 §10.1.1): the answer is no.
+            Some(length) if length > limit && waits => Err(BodyError::TooLarge(limit)),
+            Some(length) if length > limit => discard(body, limit).await,
+            _ => collect(body, limit).await,
+        }
+    };
+    tokio::time::timeout(BODY_TIMEOUT, work).await.unwrap_or(Err(BodyError::TooSlow))
+}
+
+async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+        if first.len() + rest.len() + data.len() > limit {
+            return discard(body, limit).await;
+        }
+        if first.is_empty() && rest.is_empty() {
+            first = data;
+        } else {
+            if rest.is_empty() {
+                rest.extend_from_slice(&std::mem::take(&mut first));
+            }
+            rest.extend_from_slice(&data);
+        }
+    }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
+}
+
+/// Reads and drops what is left of a body that is too large.
+async fn discard(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
+    let mut dropped = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        dropped += frame.data_ref().map_or(0, Bytes::len);
+        if dropped > DISCARD_BYTES_MAX {
+            break;
+        }
+    }
+    Err(BodyError::TooLarge(limit))
+}
+
+/// The media type of a body, lower case, without parameters.
+pub fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+/// A JSON body, read into `T`. Problems name line, column and the path of the field.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Api> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let media = media_type(&parts.headers);
+        if let Some(media) = media.filter(|media| media != "application/json" && !media.ends_with("+json")) {
+            return Err(Problem::unsupported_media_type(&media, "application/json"));
+        }
+        parse_json(&read(&parts.headers, body, api.limits.body_bytes_max).await?).map(Self)
+    }
+}
+
+/// A JSON body that may be left out.
+pub struct OptionalJson<T>(pub Option<T>);
+
+impl<T: DeserializeOwned> FromRequest<Api> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(&parts.headers, body, api.limits.body_bytes_max).await?;
+        if bytes.is_empty() { Ok(Self(None)) } else { parse_json(&bytes).map(|value| Self(Some(value))) }
+    }
+}
+
+/// Reads `bytes` as JSON.
+///
+/// # Errors
+/// A problem `bad-json` if it is no JSON, `invalid` if it is JSON of another shape.
+pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let field = error.path().to_string();
+        shape_problem(field, error.inner())
+    })?;
+    deserializer.end().map_err(|error| shape_problem(".".to_owned(), &error))?;
+    Ok(value)
+}
+
+fn shape_problem(field: String, error: &serde_json::Error) -> Problem {
+    let text = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    let reason = text.strip_suffix(position.as_str()).unwrap_or(&text).to_owned();
+    if error.is_data() {
+        Problem::invalid_field(&field, reason, (error.line(), error.column()))
+    } else {
+        Problem::bad_body(format!("the body is no JSON: {reason}"), Some((error.line(), error.column())))
+    }
+}

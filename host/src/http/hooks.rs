@@ -1,0 +1,107 @@
+//! The inbound URLs of triggers: the hot path. A bounded body, one engine call, a small answer.
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use super::Api;
+use super::body::{self, BodyError};
+use super::guard::{count, panicked};
+use super::problem::Problem;
+use crate::engine::{EngineError, InboundCall};
+use crate::inbound::InboundError;
+use crate::model::UniqueId;
+use crate::task::panic_text;
+use crate::telemetry::ACCEPT_SECONDS;
+
+/// The path of inbound URLs.
+pub const PATH: &str = "/in/{token}";
+
+/// The address a request came from; set by the accept loop.
+#[derive(Clone, Copy, Debug)]
+pub struct Remote(pub SocketAddr);
+
+/// An accepted call.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ReceivedAnswer {
+    /// The run that the call started.
+    run: UniqueId,
+}
+
+/// Receives a call of a trigger. The key comes as `X-Api-Key`, as `Authorization: Bearer`, or as a Standard Webhooks
+/// signature; the body is JSON, a form or XML. `Idempotency-Key` or `webhook-id` recognises repeats.
+#[utoipa::path(post, path = "", tag = "inbound",
+    request_body(content(
+        (Object = "application/json"),
+        (Object = "application/x-www-form-urlencoded"),
+        (String = "application/xml")), description = "Any body"),
+    responses((status = 202, description = "Record and run are on disk", body = ReceivedAnswer)))]
+pub async fn receive_post(State(api): State<Api>, request: Request) -> Response {
+    answer(api, request).await
+}
+
+/// Receives a call of a trigger by PUT, as by POST.
+#[utoipa::path(put, path = "", tag = "inbound",
+    request_body(content(
+        (Object = "application/json"),
+        (Object = "application/x-www-form-urlencoded"),
+        (String = "application/xml")), description = "Any body"),
+    responses((status = 202, description = "Record and run are on disk", body = ReceivedAnswer)))]
+pub async fn receive_put(State(api): State<Api>, request: Request) -> Response {
+    answer(api, request).await
+}
+
+async fn answer(api: Api, request: Request) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let response = match AssertUnwindSafe(receive(&api, request)).catch_unwind().await {
+        Ok(Ok(run)) => accepted(run),
+        Ok(Err(problem)) => problem.into_response(),
+        Err(panic) => panicked(PATH, panic_text(&*panic)),
+    };
+    metrics::histogram!(ACCEPT_SECONDS).record(started.elapsed().as_secs_f64());
+    count(PATH, &method, response.status());
+    response
+}
+
+async fn receive(api: &Api, request: Request) -> Result<UniqueId, Problem> {
+    let (parts, content) = request.into_parts();
+    let read = body::read(&parts.headers, content, api.limits.body_bytes_max).await;
+    let token = parts.uri.path().strip_prefix("/in/").unwrap_or_default();
+    let mut call = InboundCall {
+        token: token.to_owned(),
+        method: parts.method.as_str().to_owned(),
+        query: parts.uri.query().map(str::to_owned),
+        remote: parts.extensions.get::<Remote>().map(|remote| remote.0.ip().to_string()),
+        headers: parts.headers,
+        body: Bytes::new(),
+    };
+    match read {
+        Ok(bytes) => {
+            call.body = bytes;
+            Ok(api.engine.receive(call).await?.run)
+        }
+        Err(BodyError::TooLarge(limit)) => {
+            let error = EngineError::from(InboundError::BodyTooLarge { limit });
+            api.engine.reject(&call, &error).await;
+            Err(error.into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// 202 `{"run": "…"}`, written by hand: it is the most frequent answer.
+fn accepted(run: UniqueId) -> Response {
+    let mut response = Response::new(Body::from(format!("{{\"run\":\"{run}\"}}")));
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,103 @@
+//! The plugins that come with the server: ordinary components, embedded in the binary, called like any other.
+
+use std::sync::{Arc, OnceLock};
+
+use super::artefact::Artefacts;
+use super::call;
+use super::compiled::{Compiled, Loaded};
+use super::engine::Core;
+use super::health::Health;
+use super::upload;
+use crate::model::{Digest, PluginVersion, Slug, Time};
+
+/// The built-in plugin that evaluates jq expressions.
+pub(super) const JQ: &str = "jq";
+
+/// A component in the binary.
+pub(super) struct Embedded {
+    pub name: &'static str,
+    pub component: &'static [u8],
+}
+
+/// All of them. Their version is the server's.
+pub(super) const EMBEDDED: [Embedded; 3] = [
+    Embedded { name: "text-template", component: include_bytes!(concat!(env!("OUT_DIR"), "/text_template.wasm")) },
+    Embedded { name: "field-mapping", component: include_bytes!(concat!(env!("OUT_DIR"), "/field_mapping.wasm")) },
+    Embedded { name: JQ, component: include_bytes!(concat!(env!("OUT_DIR"), "/jq.wasm")) },
+];
+
+/// The built-in plugins, each made ready when it is first asked for.
+#[derive(Default)]
+pub(super) struct Builtins {
+    loaded: [OnceLock<Option<Loaded>>; EMBEDDED.len()],
+    versions: OnceLock<Vec<PluginVersion>>,
+}
+
+impl Builtins {
+    /// The built-in plugin `name`. The first call loads it from its artefact, or compiles it: up to a second.
+    pub fn get(&self, name: &str, core: &Core, artefacts: Option<&Artefacts>, health: &Health) -> Option<&Loaded> {
+        let index = EMBEDDED.iter().position(|embedded| embedded.name == name)?;
+        let embedded = &EMBEDDED[index];
+        let load = || match load(embedded, core, artefacts, health) {
+            Ok(loaded) => Some(loaded),
+            Err(error) => {
+                tracing::error!(
+                    plugin = embedded.name,
+                    error = format!("{error:#}"),
+                    "a built-in plugin does not load"
+                );
+                None
+            }
+        };
+        self.loaded[index].get_or_init(load).as_ref()
+    }
+
+    /// What they are, as the list of plugins shows them.
+    pub fn versions(&self, core: &Core, artefacts: Option<&Artefacts>, health: &Health) -> &[PluginVersion] {
+        self.versions.get_or_init(|| {
+            let loaded = EMBEDDED
+                .iter()
+                .filter_map(|embedded| Some((embedded, self.get(embedded.name, core, artefacts, health)?)));
+            loaded.filter_map(|(embedded, loaded)| version(embedded, loaded, core)).collect()
+        })
+    }
+}
+
+fn load(embedded: &Embedded, core: &Core, artefacts: Option<&Artefacts>, health: &Health) -> wasmtime::Result<Loaded> {
+    let digest = Digest::of(embedded.component);
+    let component = match artefacts.and_then(|artefacts| artefacts.load(&core.engine, digest)) {
+        Some(component) => component,
+        None => {
+            let component = core.compile(embedded.component)?;
+            if let Some(artefacts) = artefacts {
+                artefacts.store(digest, &component);
+            }
+            component
+        }
+    };
+    let compiled = Arc::new(Compiled::link(core, &component, digest, true)?);
+    let name: Arc<str> = format!("{}@{}", embedded.name, env!("CARGO_PKG_VERSION")).into();
+    let counters = health.counters(digest, &name);
+    Ok(Loaded { compiled, name, counters })
+}
+
+fn version(embedded: &Embedded, loaded: &Loaded, core: &Core) -> Option<PluginVersion> {
+    let name: Slug = embedded.name.parse().ok()?;
+    let version = env!("CARGO_PKG_VERSION").parse().ok()?;
+    let description = call::describe(core, loaded)
+        .inspect_err(|error| tracing::error!(%error, "a built-in plugin does not describe itself"))
+        .ok()?
+        .and_then(|said| upload::description(said).ok());
+    Some(PluginVersion {
+        name,
+        version,
+        digest: loaded.digest(),
+        size: embedded.component.len() as u64,
+        exports: loaded.exports(),
+        imports: upload::imports(core, loaded.compiled.pre.component()).ok()?,
+        description,
+        builtin: true,
+        created_by: "tenterhook".to_owned(),
+        created_at: Time::default(),
+    })
+}
