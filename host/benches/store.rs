@@ -55,7 +55,8 @@ fn run() -> Run {
 
 fn insert(run: &Run) -> RecordChange {
     let key: RecordKey = run.id.to_string().parse().expect("a key");
-    let fields: Object = [("name", "Ada"), ("phone", "+43 1 234")].map(|(k, v)| (k.to_owned(), Value::from(v))).into();
+    let fields = [("name", "Ada"), ("phone", "+43 1 234")];
+    let fields: Object = fields.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
     let record = Record {
         source: slug("leads"),
         key,
