@@ -214,7 +214,12 @@ impl Store for Sled {
     }
 
     async fn repeat_of(&self, scope: &str, key: &str) -> Result<Option<UniqueId>> {
-        runs::known_repeat(&self.tree()?, &keys::repeat(scope, key), self.clock.now())
+        let known = runs::known_repeat(&self.tree()?, &keys::repeat(scope, key), self.clock.now())?;
+        if known.is_some() {
+            // The caller acknowledges it again, so it must be durable.
+            self.writer.commit(commit::Barrier).await?;
+        }
+        Ok(known)
     }
 
     async fn advance(&self, advance: Advance) -> Result<()> {
