@@ -186,8 +186,8 @@ pub trait Store: Send + Sync + 'static {
     /// Saves all drafts or none; answers their revisions in order.
     async fn save(&self, drafts: Vec<Draft>) -> Result<Vec<u64>>;
 
-    /// Deletes a definition and its references and alias; `false` if there was none.
-    /// [`StoreError::InUse`] while another refers to it.
+    /// Deletes a definition and its references and alias; `false` if there was none and none was expected.
+    /// [`StoreError::InUse`] while another refers to it. With a trigger go its rejections.
     async fn delete(&self, path: DefinitionPath, expect: Expect) -> Result<bool>;
 
     /// One definition's JSON.
@@ -226,11 +226,12 @@ pub trait Store: Send + Sync + 'static {
     /// The run that was accepted for the same call before, if it is still remembered.
     async fn repeat_of(&self, scope: &str, key: &str) -> Result<Option<UniqueId>>;
 
-    /// Commits one step of a run. [`StoreError::Conflict`] if the run or a record is not as expected.
+    /// Commits one step of a run. [`StoreError::Conflict`] if the run or a record is not as expected. A step with a
+    /// `due` makes the run claimable again from then on, whoever holds it; a final one ends the claim.
     async fn advance(&self, advance: Advance) -> Result<()>;
 
     /// Waits until a run is due and unclaimed, then claims up to `max` of them, oldest first. Cancel-safe.
-    /// After a restart every live run is unclaimed again.
+    /// After a restart every live run is unclaimed again. Fails once the store is closed.
     async fn claim(&self, max: usize) -> Result<Vec<Run>>;
 
     /// Gives a claimed run back, unchanged, to be due again at `due`. In memory only.
@@ -245,7 +246,7 @@ pub trait Store: Send + Sync + 'static {
     /// The history of a run, oldest first.
     async fn entries(&self, space: &Slug, run: UniqueId) -> Result<Vec<TaskEntry>>;
 
-    /// Publishes events.
+    /// Publishes events; one whose id is known already is not published again.
     async fn publish(&self, events: Vec<Event>) -> Result<()>;
 
     /// Events of a space, newest first, of one type if named.
@@ -261,7 +262,7 @@ pub trait Store: Send + Sync + 'static {
     async fn load(&self) -> Result<Load>;
 
     /// Writes a consistent copy of everything into `sink` while the store keeps working; ends when `sink` is closed
-    /// or all is written.
+    /// or all is written. One backup at a time: another waits.
     async fn backup(&self, sink: mpsc::Sender<Bytes>) -> Result<()>;
 
     /// Finishes what is under way and closes; later commits fail.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use sled::IVec;
 
 use super::Result;
-use super::commit::{Change, Transaction};
+use super::commit::{Barrier, Change, Transaction};
 use super::keys::{self, Key};
 use super::value::{self, ENTRY_BYTES_MAX};
 use super::writer::Writer;
@@ -41,8 +41,7 @@ pub(super) async fn put(writer: &Writer, tree: &sled::Tree, content: Bytes) -> R
     let outline = outline?;
     let key = keys::blob(&digest);
     if tree.contains_key(&key)? {
-        // It may be there but not yet durable: an empty commit returns after the groups before it.
-        writer.commit(Put { entries: Vec::new() }).await?;
+        writer.commit(Barrier).await?;
         return Ok(digest);
     }
     let mut index = 0..=u16::MAX;

@@ -26,6 +26,21 @@ pub(super) trait Change: Send + 'static {
     fn size(&self) -> usize;
 }
 
+/// Writes nothing: once it is committed, everything that a read saw before is durable.
+pub(super) struct Barrier;
+
+impl Change for Barrier {
+    type Output = ();
+
+    fn apply(self, _: &mut Transaction<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn size(&self) -> usize {
+        0
+    }
+}
+
 /// The commits that become durable together.
 pub(super) struct Group<'t> {
     tree: &'t sled::Tree,

@@ -214,7 +214,12 @@ impl Store for Sled {
     }
 
     async fn repeat_of(&self, scope: &str, key: &str) -> Result<Option<UniqueId>> {
-        runs::find_repeat(&self.tree()?, scope, key, self.clock.now())
+        let known = runs::find_repeat(&self.tree()?, scope, key, self.clock.now())?;
+        if known.is_some() {
+            // The caller acknowledges it again, so it must be durable.
+            self.writer.commit(commit::Barrier).await?;
+        }
+        Ok(known)
     }
 
     async fn advance(&self, advance: Advance) -> Result<()> {
