@@ -152,7 +152,7 @@ fn with_start(start: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn an_export_of_other_types_is_refused() {
-    check(with_start(""), expect![""]).await;
+    check(with_start(""), expect!["the component's export `tenterhook:plugin/payload-template` does not have the functions of that interface: expected 3-tuple, found 0-tuple"]).await;
 }
 
 #[tokio::test]
@@ -160,8 +160,8 @@ async fn a_component_that_does_not_start_is_refused() {
     let limits = Limits { describe_time_max: Duration::from_millis(20), ..Limits::default() };
     let refused = host_with(limits).inspect(with_start("(func $s (loop (br 0))) (start $s)").into()).await;
     let refused = refused.expect_err("it loops").to_string();
-    expect![""].assert_eq(&refused);
-    check(with_start("(func $s unreachable) (start $s)"), expect![""]).await;
+    expect!["the component does not start: plugin (upload): stopped because it ran longer than its limit of 20 ms"].assert_eq(&refused);
+    check(with_start("(func $s unreachable) (start $s)"), expect!["the component does not start: plugin (upload): crashed: it gave up in s without a message (wasm `unreachable`)"]).await;
 }
 
 #[tokio::test]
