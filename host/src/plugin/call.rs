@@ -11,7 +11,7 @@ use super::engine::{Core, TICK};
 use super::error::{PluginError, TrapKind};
 use super::output;
 use super::state::State;
-use super::types::{Call, InboundResponse, OutboundRequest, Reported, Verdict};
+use super::types::{Call, InboundResponse, OutboundRequest, Reported, Verdict, interface};
 use super::wasi::Exited;
 use super::wit;
 use crate::model::{Export, Time};
@@ -109,6 +109,35 @@ pub(super) fn describe(core: &Core, plugin: &Loaded) -> Result<Option<wit::descr
         export.load(&mut *store, instance)?.call_describe(store).map(Ok)
     })?;
     settle(plugin, report, |description| Ok(Some(description))).map(|report| report.value)
+}
+
+/// An interface that is not what its name says, and in what.
+pub(super) struct Mismatch {
+    pub interface: &'static str,
+    pub reason: String,
+}
+
+/// Starts an instance and compares the types of its exports with the interface's, without calling them.
+pub(super) fn probe(core: &Core, plugin: &Loaded) -> Result<Option<Mismatch>> {
+    let compiled = &plugin.compiled;
+    let report = pure(core, plugin, Time::default(), core.limits.describe_time_max, |store, instance| {
+        let mut store = &mut *store;
+        let template = compiled.template.as_ref().map(|export| export.load(&mut store, instance).map(drop));
+        let mapping = compiled.mapping.as_ref().map(|export| export.load(&mut store, instance).map(drop));
+        let action = compiled.action.as_ref().map(|export| export.load(&mut store, instance).map(drop));
+        let describe = compiled.describe.as_ref().map(|export| export.load(&mut store, instance).map(drop));
+        let loaded = [
+            (interface(Export::Template), template),
+            (interface(Export::Mapping), mapping),
+            (interface(Export::Action), action),
+            ("describe", describe),
+        ];
+        let mismatch = loaded.into_iter().find_map(|(interface, loaded)| {
+            Some(Mismatch { interface, reason: loaded?.err()?.root_cause().to_string() })
+        });
+        Ok(Ok(mismatch))
+    })?;
+    settle(plugin, report, Ok).map(|report| report.value)
 }
 
 /// A plugin's own word on why it gives no result.

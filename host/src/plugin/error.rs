@@ -305,6 +305,12 @@ pub enum Refused {
         /// What it gets.
         limit: String,
     },
+    /// It crashes or loops before any of its functions is called.
+    #[error("the component does not start: {reason}")]
+    DoesNotStart {
+        /// What happened.
+        reason: String,
+    },
     /// Its `describe` failed, or said something unusable.
     #[error("the component's `describe` is not usable: {reason}")]
     BadDescription {

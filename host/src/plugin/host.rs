@@ -397,7 +397,7 @@ impl Shared {
         let imports = upload::imports(&self.core, component)?;
         let exports = upload::exports(&self.core, component)?;
         let compiled = Arc::new(self.link(component, digest)?);
-        let description = upload::describe(&self.core, &compiled)?;
+        let description = upload::try_out(&self.core, &compiled)?;
         Ok((Inspection { digest, size: bytes.len() as u64, exports, imports, description }, compiled))
     }
 }

@@ -192,10 +192,17 @@ pub(super) fn malformed(error: &wasmtime::Error) -> Refused {
     Refused::Malformed { reason: format!("{error:#}") }
 }
 
-/// Asks a component to describe itself, if it can.
-pub(super) fn describe(core: &Core, compiled: &Arc<Compiled>) -> Result<Option<Description>, Refused> {
-    let name: Arc<str> = "upload".into();
-    let loaded = Loaded { compiled: Arc::clone(compiled), name, counters: Arc::default() };
+/// Starts a component, compares the types of its exports, and asks it to describe itself, if it can.
+pub(super) fn try_out(core: &Core, compiled: &Arc<Compiled>) -> Result<Option<Description>, Refused> {
+    let loaded = Loaded { compiled: Arc::clone(compiled), name: "(upload)".into(), counters: Arc::default() };
+    match call::probe(core, &loaded) {
+        Ok(None) => {}
+        Ok(Some(mismatch)) => {
+            let export = format!("{PACKAGE}/{}", mismatch.interface);
+            return Err(Refused::ExportMismatch { export, reason: mismatch.reason });
+        }
+        Err(error) => return Err(Refused::DoesNotStart { reason: error.to_string() }),
+    }
     match call::describe(core, &loaded) {
         Ok(said) => said.map(description).transpose(),
         Err(error) => Err(Refused::BadDescription { reason: error.to_string() }),

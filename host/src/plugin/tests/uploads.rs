@@ -137,6 +137,33 @@ async fn a_component_without_a_known_export_is_refused_with_what_it_could_export
     check_wat(&export("tenterhook:plugin/payload-template@0.1.0"), expect!["the component's export `tenterhook:plugin/payload-template` does not have the functions of that interface: it was not built from version 0.1.0 of the interface"]).await;
 }
 
+/// A template whose `render` takes and gives nothing, with `start` in its core module.
+fn with_start(start: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(component
+            (core module $m (func (export "f")) {start})
+            (core instance $i (instantiate $m))
+            (func $render (canon lift (core func $i "f")))
+            (instance $template (export "render" (func $render)))
+            (export "tenterhook:plugin/payload-template@0.1.0" (instance $template)))"#
+    );
+    wat::parse_str(text).expect("valid text")
+}
+
+#[tokio::test]
+async fn an_export_of_other_types_is_refused() {
+    check(with_start(""), expect!["the component's export `tenterhook:plugin/payload-template` does not have the functions of that interface: expected 3-tuple, found 0-tuple"]).await;
+}
+
+#[tokio::test]
+async fn a_component_that_does_not_start_is_refused() {
+    let limits = Limits { describe_time_max: Duration::from_millis(20), ..Limits::default() };
+    let refused = host_with(limits).inspect(with_start("(func $s (loop (br 0))) (start $s)").into()).await;
+    let refused = refused.expect_err("it loops").to_string();
+    expect!["the component does not start: plugin (upload): stopped because it ran longer than its limit of 20 ms"].assert_eq(&refused);
+    check(with_start("(func $s unreachable) (start $s)"), expect!["the component does not start: plugin (upload): crashed: it gave up in s without a message (wasm `unreachable`)"]).await;
+}
+
 #[tokio::test]
 async fn a_component_that_needs_too_much_memory_is_refused() {
     let greedy = r#"(component
