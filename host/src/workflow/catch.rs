@@ -29,7 +29,7 @@ pub(super) fn read(reader: &mut Reader, at: &At<'_>, definitions: &Definitions) 
     }
     let variable = match at.field("as") {
         None => ERROR_VARIABLE.to_owned(),
-        Some(name) => format!("${}", variable_name(reader, &name)?),
+        Some(name) => variable_name(reader, &name).map_or(ERROR_VARIABLE.to_owned(), |name| format!("${name}")),
     };
     let with = at.field("errors").map(|errors| filter(reader, &errors)).unwrap_or_default();
     reader.errors.push(variable.clone());
