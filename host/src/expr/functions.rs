@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::meter::Meter;
 use super::number::{self, Num};
+use super::ops;
 use super::run::{Stop, short};
 
 type Made = Result<Value, Stop>;
@@ -153,7 +154,7 @@ impl Binary {
     /// The function of `input` and `argument`.
     pub(super) fn call(self, input: &Value, argument: &Value, meter: &Meter) -> Made {
         match self {
-            Self::Has => has(input, argument),
+            Self::Has => has(input, argument, meter),
             Self::Contains => contains(input, argument, meter).map(Value::Bool),
             Self::Inside => contains(argument, input, meter).map(Value::Bool),
             Self::StartsWith => Ok(text(input)?.starts_with(text(argument)?).into()),
@@ -358,13 +359,15 @@ fn join(input: &Value, separator: &Value, meter: &Meter) -> Made {
     Ok(joined.into())
 }
 
-fn has(input: &Value, key: &Value) -> Made {
+fn has(input: &Value, key: &Value, meter: &Meter) -> Made {
     match (input, key) {
         (Value::Null, _) => Ok(false.into()),
         (Value::Object(fields), key) => Ok(key.as_str().is_some_and(|name| fields.contains_key(name)).into()),
         (Value::Array(items), Value::Number(index)) if !index.is_f64() => {
             Ok(position(index, items.len()).is_some().into())
         }
+        (Value::Array(_), Value::Array(_)) => Ok(true.into()),
+        (Value::Array(_) | Value::String(_), Value::Object(_)) => ops::index(input, key, meter).map(|_| true.into()),
         _ => Err(Stop::Failed(format!("cannot index {} with {}", short(input), short(key)))),
     }
 }
@@ -464,12 +467,15 @@ fn to_entries(input: &Value, meter: &Meter) -> Made {
 }
 
 fn from_entries(input: &Value, meter: &Meter) -> Made {
-    let field = |entry: &Value| match (entry, entry.get("key"), entry.get("value")) {
-        (Value::Object(_), Some(Value::String(name)), value) => {
+    let field = |entry: &Value| match (entry, entry.get("key")) {
+        (Value::Object(_), Some(Value::String(name))) => {
             meter.spend_text(name.len())?;
-            Ok((name.clone(), value.map_or(Ok(Value::Null), |value| meter.copy(value))?))
+            Ok((name.clone(), entry.get("value").map_or(Ok(Value::Null), |value| meter.copy(value))?))
         }
-        _ => Err(Stop::Failed(format!("cannot make a field of {}: its key must be a string", short(entry)))),
+        (_, key) => {
+            let key = key.unwrap_or(&Value::Null);
+            Err(Stop::Failed(format!("cannot use {} as the name of a field", short(key))))
+        }
     };
     match input {
         Value::Array(entries) => entries.iter().map(field).collect::<Result<Map<_, _>, _>>().map(Value::Object),

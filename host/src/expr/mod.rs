@@ -4,6 +4,10 @@
 //! its names are resolved (`resolve`, `names`), and if it uses only the bounded part of jq (`plan`) it is interpreted
 //! here under a meter (`run`, `meter`). Everything else — recursion, folds, updates, regular expressions, long texts —
 //! is for the [`Sandbox`]. jaq's own evaluator never runs in this process.
+//!
+//! Bounded expressions give what jaq 3.1 gives (a property test compares them), but for: integers beyond 64 bits become
+//! floats; a result that is not finite, a field whose name is no text, and `tonumber` of a text that is not exactly one
+//! number are errors; an error counts even if another operand has no output; errors are worded for people.
 
 mod functions;
 mod guard;

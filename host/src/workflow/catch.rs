@@ -29,13 +29,15 @@ pub(super) fn read(reader: &mut Reader, at: &At<'_>, definitions: &Definitions) 
     }
     let variable = match at.field("as") {
         None => ERROR_VARIABLE.to_owned(),
-        Some(name) => format!("${}", variable_name(reader, &name)?),
+        Some(name) => variable_name(reader, &name).map_or(ERROR_VARIABLE.to_owned(), |name| format!("${name}")),
     };
     let with = at.field("errors").map(|errors| filter(reader, &errors)).unwrap_or_default();
     reader.errors.push(variable.clone());
     let mut condition = |name| at.field(name).and_then(|field| reader.expression(&field, &BODY_VARIABLES));
     let (when, except_when) = (condition("when"), condition("exceptWhen"));
-    let retry = at.field("retry").and_then(|retry| match &retry.node.kind {
+    let retry_at = at.field("retry");
+    let named = retry_at.as_ref().is_some_and(|retry| matches!(retry.node.kind, NodeKind::Text(..)));
+    let retry = retry_at.and_then(|retry| match &retry.node.kind {
         NodeKind::Text(name, _) => match definitions.retries.get(name) {
             Some(policy) => policy.clone(),
             None => {
@@ -45,8 +47,9 @@ pub(super) fn read(reader: &mut Reader, at: &At<'_>, definitions: &Definitions) 
         },
         _ => retry_policy(reader, &retry),
     });
+    let retry_variable = if named { ERROR_VARIABLE.to_owned() } else { variable.clone() };
     reader.errors.pop();
-    Some(Catch { with, variable, when, except_when, retry, block: None })
+    Some(Catch { with, variable, when, except_when, retry, retry_variable, block: None })
 }
 
 fn variable_name<'n>(reader: &mut Reader, at: &At<'n>) -> Option<&'n str> {

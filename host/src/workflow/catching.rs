@@ -48,7 +48,7 @@ impl<'a> Machine<'a> {
                     }
                 }
             }
-            let attempt = Attempt { started_at: frame.started_at, ..self.attempt(self.context.now) };
+            let attempt = self.attempt(frame.started_at);
             let entry = self.entry(owner, TaskStatus::Faulted, frame.input, attempt);
             self.entries.push(TaskEntry { error: Some(fault.clone()), ..entry });
         }
@@ -76,22 +76,22 @@ impl<'a> Machine<'a> {
     /// Retry while the policy says so; then `catch.do`; without it the fault goes on if there was a policy.
     fn decide(&self, owner: &Task, catch: &Catch, frame: &Frame, fault: &Fault) -> Result<Option<Verdict>, Fault> {
         let error = fault::to_value(fault);
-        let given = Given {
-            input: Some(&frame.input),
-            output: None,
-            task: Some((owner, frame.started_at)),
-            error: Some((&catch.variable, &error)),
-        };
-        let passes = |when: &Option<Expression>, except: &Option<Expression>| -> Result<bool, Fault> {
+        let passes = |variable: &str, when: &Option<Expression>, except: &Option<Expression>| -> Result<bool, Fault> {
+            let given = Given {
+                input: Some(&frame.input),
+                output: None,
+                task: Some((owner, frame.started_at)),
+                error: Some((variable, &error)),
+            };
             let holds = |condition| self.scope().holds(condition, &frame.input, given);
             Ok(holds(when.as_ref())? && (except.is_none() || !holds(except.as_ref())?))
         };
         let matches = catch.with.iter().all(|(name, wanted)| member(fault, name).as_ref() == Some(wanted));
-        if !matches || !passes(&catch.when, &catch.except_when)? {
+        if !matches || !passes(&catch.variable, &catch.when, &catch.except_when)? {
             return Ok(None);
         }
         if let Some(policy) = &catch.retry
-            && passes(&policy.when, &policy.except_when)?
+            && passes(&catch.retry_variable, &policy.when, &policy.except_when)?
         {
             let failed = Failed {
                 run: self.context.run,

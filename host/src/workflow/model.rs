@@ -155,5 +155,7 @@ pub(super) struct Catch {
     pub when: Option<Expression>,
     pub except_when: Option<Expression>,
     pub retry: Option<RetryPolicy>,
+    /// The variable that holds the error in the conditions of `retry`: policies of `use.retries` see the usual one.
+    pub retry_variable: String,
     pub block: Option<BlockId>,
 }

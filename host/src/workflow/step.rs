@@ -32,6 +32,8 @@ pub fn step(program: &Program, state: State, event: StepEvent, context: &StepCon
 
 /// How an attempt at a task went, for its history entry.
 pub(super) struct Attempt {
+    /// When the task began, as expressions see it: the same if the effect is asked for again.
+    pub begun_at: Time,
     pub started_at: Time,
     pub finished_at: Time,
     pub number: u32,
@@ -71,7 +73,7 @@ impl<'a> Machine<'a> {
             (Some(Pending::Effect { input, started_at }), _) => self.ask(input, started_at),
             (Some(Pending::Wait { input, started_at, until }), _) if self.context.now >= until => {
                 let task = self.current()?;
-                let attempt = Attempt { started_at, ..self.attempt(self.context.now) };
+                let attempt = self.attempt(started_at);
                 self.complete(task, input.clone(), input, task.then, attempt)
             }
             (Some(Pending::Retry { until }), _) if self.context.now >= until => None,
@@ -257,6 +259,7 @@ impl<'a> Machine<'a> {
     fn effect_done(&mut self, input: Value, started_at: Time, result: EffectResult) -> Option<Next> {
         let task = self.current()?;
         let attempt = Attempt {
+            begun_at: started_at,
             started_at: result.started_at,
             finished_at: result.finished_at,
             number: self.number(),
@@ -265,7 +268,7 @@ impl<'a> Machine<'a> {
             logs: result.logs,
         };
         match result.outcome.and_then(|output| checked(output, "the task's output")) {
-            Ok(output) => self.complete_at(task, input, output, task.then, attempt, started_at),
+            Ok(output) => self.complete(task, input, output, task.then, attempt),
             Err(fault) => self.fail(task, input, fault, attempt),
         }
     }
@@ -279,20 +282,7 @@ impl<'a> Machine<'a> {
         then: Then,
         attempt: Attempt,
     ) -> Option<Next> {
-        let started_at = attempt.started_at;
-        self.complete_at(task, input, raw, then, attempt, started_at)
-    }
-
-    fn complete_at(
-        &mut self,
-        task: &'a Task,
-        input: Value,
-        raw: Value,
-        then: Then,
-        attempt: Attempt,
-        begun_at: Time,
-    ) -> Option<Next> {
-        let (output, context) = match self.transform(task, &input, raw, begun_at) {
+        let (output, context) = match self.transform(task, &input, raw, attempt.begun_at) {
             Ok(transformed) => transformed,
             Err(fault) => return self.fail(task, input, fault, attempt),
         };
@@ -359,7 +349,7 @@ impl<'a> Machine<'a> {
     /// Completes the owner of a block that was left.
     pub(super) fn close(&mut self, owner: &'a Task, frame: Frame) -> Option<Next> {
         let output = std::mem::take(&mut self.state.data);
-        let attempt = Attempt { started_at: frame.started_at, ..self.attempt(self.context.now) };
+        let attempt = self.attempt(frame.started_at);
         self.complete(owner, frame.input, output, owner.then, attempt)
     }
 
@@ -395,7 +385,8 @@ impl<'a> Machine<'a> {
 
     pub(super) fn attempt(&self, started_at: Time) -> Attempt {
         let finished_at = self.context.now;
-        Attempt { started_at, finished_at, number: self.number(), key: None, exchange: None, logs: Vec::new() }
+        let (number, logs) = (self.number(), Vec::new());
+        Attempt { begun_at: started_at, started_at, finished_at, number, key: None, exchange: None, logs }
     }
 
     pub(super) fn entry(&self, task: &Task, status: TaskStatus, input: Value, attempt: Attempt) -> TaskEntry {
