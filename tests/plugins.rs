@@ -97,7 +97,7 @@ async fn a_misbehaving_plugin_fails_its_own_task_with_name_version_and_cause() {
     let receiver = Receiver::answering(200, "application/json", "{}").await;
     let cases = [
         ("loop", "ms"),
-        ("memory", "memory"),
+        ("memory", "limit"),
         ("stack", "hostile@1.0.0"),
         ("panic", "panic"),
         ("output-flood", "bytes"),

@@ -106,7 +106,7 @@ async fn a_kill_under_load_loses_nothing_and_repeats_no_completed_step() {
         }
         let restart = Instant::now();
         server = Server::open(folder.path(), &[]).await;
-        eprintln!("round {round}: {} acknowledged so far, restarted in {:?}", count(&acked), restart.elapsed());
+        say(&format!("round {round}: {} acknowledged so far, restarted in {:?}", count(&acked), restart.elapsed()));
         assert!(restart.elapsed() < RESTART_MAX, "a restart took {:?}", restart.elapsed());
     }
     let api = server.api("kill");
@@ -114,7 +114,13 @@ async fn a_kill_under_load_loses_nothing_and_repeats_no_completed_step() {
     check_events(&api).await;
     let received = receiver.received();
     let repeats = check_calls(&received);
-    eprintln!("{} acknowledged, 0 lost; {} calls received, {repeats} repeats", count(&acked), received.len());
+    say(&format!("{} acknowledged, 0 lost; {} calls received, {repeats} repeats", count(&acked), received.len()));
+}
+
+/// Shown with `--nocapture`: the figures of a long run are what people want from it.
+#[expect(clippy::print_stderr, reason = "a report for people")]
+fn say(line: &str) {
+    eprintln!("{line}");
 }
 
 fn count(acked: &Acked) -> usize {

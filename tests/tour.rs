@@ -33,7 +33,7 @@ async fn every_command_of_the_tour_runs_and_the_record_has_the_providers_answer(
     let port = free_port().to_string();
     // One shell runs the whole tour, so that variables stay; the server of the first block is the one started here.
     let mut script = format!(
-        "set -eu\nTENTERHOOK_ADMIN_KEY={}\nexport TENTERHOOK_ADMIN_KEY PORT={port}\nsettle() {{ sleep 0.3; }}\n",
+        "set -eu\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\nTENTERHOOK_ADMIN_KEY={}\nexport TENTERHOOK_ADMIN_KEY PORT={port}\nsettle() {{ sleep 0.3; }}\n",
         server::ADMIN_KEY
     );
     for block in commands() {
@@ -43,9 +43,8 @@ async fn every_command_of_the_tour_runs_and_the_record_has_the_providers_answer(
         script += &block.replace(README_SERVER, &server.url).replace(README_PROVIDER_PORT, &port);
         script += "\n";
     }
-    script += "trap - EXIT\nkill %1 2>/dev/null || true\n";
-    let output = Command::new("bash")
-        .arg("-c")
+    let output = Command::new("timeout")
+        .args(["60", "bash", "-c"])
         .arg(&script)
         .current_dir(root())
         .stdin(Stdio::null())

@@ -24,7 +24,7 @@ fn tokens(source: &str) -> usize {
         .chars()
         .filter(|c| {
             let word = c.is_alphanumeric() || *c == '_';
-            let begins = !c.is_whitespace() && !(word && in_word);
+            let begins = !(c.is_whitespace() || word && in_word);
             in_word = word;
             begins
         })

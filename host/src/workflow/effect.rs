@@ -25,6 +25,7 @@ pub struct StepContext<'a> {
 
 /// What happened since the last transition.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, moved once: a box would cost more")]
 pub enum StepEvent {
     /// The run starts, or the time it waited for has come.
     Begin,
