@@ -10,9 +10,11 @@
 //! `halt`, `halt_error`, `input`, `inputs`, `localtime`, `strflocaltime` and modules are refused when compiling.
 
 mod library;
+mod names;
 mod value;
 
 #[cfg(test)]
+#[path = "../build/print.rs"]
 mod print;
 #[cfg(test)]
 mod tests;
@@ -163,7 +165,7 @@ fn expectation(expected: &str, found: &str) -> String {
 
 fn explain_compile(source: &str, (name, undefined): &compile::Error<&str>) -> CompileError {
     let message = match undefined {
-        compile::Undefined::Filter(_) if library::REFUSED.contains(name) => {
+        compile::Undefined::Filter(_) if names::REFUSED.contains(name) => {
             format!("`{name}` is not available: expressions see their input and variables only")
         }
         compile::Undefined::Filter(arity) => format!("the filter `{name}/{arity}` is not defined"),

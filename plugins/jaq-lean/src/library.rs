@@ -1,6 +1,6 @@
 //! The standard library, cut down to what a source names.
 //!
-//! `std.jq` holds the definitions of jaq-core, jaq-std and jaq-json, one a line, as a test writes and verifies them.
+//! The build script prints the definitions of jaq-core, jaq-std and jaq-json into `std.jq`, one a line.
 
 use std::collections::HashSet;
 
@@ -9,25 +9,11 @@ use jaq_core::load::{parse, parse::Def};
 use jaq_core::native::Fun;
 use jaq_json::Val;
 
-/// The definitions of jaq 3.1 (MIT licence), except those replaced by [`OURS`] and those refused.
-pub const THEIRS: &str = include_str!("std.jq");
+/// The definitions of jaq, except those replaced by [`OURS`] and those refused.
+pub const THEIRS: &str = include_str!(concat!(env!("OUT_DIR"), "/std.jq"));
 
 /// Definitions in place of jaq's, which reach for the host.
 pub const OURS: &str = "def env: {};\ndef debug: .;\ndef debug(msgs): .;\ndef stderr: .;\n";
-
-/// Names that jq has and this has not.
-pub const REFUSED: &[&str] = &[
-    "get_search_list",
-    "halt",
-    "halt_error",
-    "input",
-    "input_filename",
-    "input_line_number",
-    "inputs",
-    "localtime",
-    "now",
-    "strflocaltime",
-];
 
 /// Functions of jaq that reach for the host: its environment, clock, time zone, standard error and exit.
 const NATIVES_LEFT_OUT: &[&str] = &["debug_empty", "env", "halt", "localtime", "now", "stderr_empty", "strflocaltime"];

@@ -160,7 +160,8 @@ async fn a_component_that_does_not_start_is_refused() {
     let limits = Limits { describe_time_max: Duration::from_millis(20), ..Limits::default() };
     let refused = host_with(limits).inspect(with_start("(func $s (loop (br 0))) (start $s)").into()).await;
     let refused = refused.expect_err("it loops").to_string();
-    expect!["the component does not start: plugin (upload): stopped because it ran longer than its limit of 20 ms"].assert_eq(&refused);
+    expect!["the component does not start: plugin (upload): stopped because it ran longer than its limit of 20 ms"]
+        .assert_eq(&refused);
     check(with_start("(func $s unreachable) (start $s)"), expect!["the component does not start: plugin (upload): crashed: it gave up in s without a message (wasm `unreachable`)"]).await;
 }
 

@@ -204,6 +204,11 @@ fn repeat_of(entry: &[u8], now: Time) -> Option<UniqueId> {
     repeat_until(entry).filter(|until| *until > now).and_then(|_| keys::parse_id(entry))
 }
 
+/// The run that a key already names, perhaps not durable yet.
+pub(super) fn find_repeat(tree: &sled::Tree, scope: &str, key: &str, now: Time) -> Result<Option<UniqueId>> {
+    Ok(tree.get(keys::repeat(scope, key))?.and_then(|entry| repeat_of(&entry, now)))
+}
+
 /// Until when a call is remembered.
 pub(super) fn repeat_until(entry: &[u8]) -> Option<Time> {
     entry.first_chunk::<8>().map(|millis| Time::from_millis(u64::from_be_bytes(*millis)))

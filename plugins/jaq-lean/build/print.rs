@@ -1,4 +1,4 @@
-//! Prints jq definitions from jaq's syntax trees: that is how `std.jq` is made, and kept equal to jaq's library.
+//! Prints jq definitions from jaq's syntax trees.
 
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Def, Pattern, Term};
