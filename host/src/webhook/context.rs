@@ -6,8 +6,8 @@ use crate::model::{Object, Record};
 
 /// The root context of a template: the members of `data`, if it is an object; `data` itself; and `record`, if there
 /// is one: `record` here, else the member `record` of `data`. A record (an object with `key` and `fields`) also has
-/// its fields as members, so `{{ record.first_name }}` is `{{ record.fields.first_name }}`; its own members, such as
-/// `key`, win.
+/// its fields as members, so `{{ record.first_name }}` is `{{ record.fields.first_name }}`. A field wins over the
+/// record's own member of the same name, such as `version`; a field named `fields` is at `record.fields.fields` only.
 pub fn root_context(data: &Value, record: Option<&Record>) -> Object {
     let mut root = data.as_object().cloned().unwrap_or_default();
     root.insert("data".to_owned(), data.clone());
@@ -30,7 +30,6 @@ fn hoist_fields(record: &mut Object) {
         return;
     }
     let Some(Value::Object(fields)) = record.get("fields") else { return };
-    for (name, value) in fields.clone() {
-        record.entry(name).or_insert(value);
-    }
+    let fields = fields.clone();
+    record.extend(fields.into_iter().filter(|(name, _)| name != "fields"));
 }
