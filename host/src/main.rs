@@ -10,6 +10,11 @@ use tenterhook::{app, cli::signal};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+/// A request's values are made on one thread and dropped on another: the system's allocator would make them wait for
+/// each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let done = match cli::parse() {
         Command::Serve(sources) => serve(&sources),

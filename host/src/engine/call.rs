@@ -63,12 +63,12 @@ impl Engine {
         data: &Value,
         record: Option<&Record>,
     ) -> Result<Called> {
-        let saved = self.definitions.get::<Webhook>(site.space, webhook.as_str()).await?;
-        let Some(saved) = saved else {
+        let shared = self.definitions.shared::<Webhook>(site.space, webhook.as_str()).await?;
+        let Some(shared) = shared else {
             return Ok(Called::failed(faults::of(EngineError::not_found("webhook", webhook))?));
         };
         let mut called = Called { outcome: Ok(Answer::nothing()), exchange: None, logs: Vec::new() };
-        if let Err(stop) = self.make_call(site, &saved.value, &webhook::root_context(data, record), &mut called).await {
+        if let Err(stop) = self.make_call(site, &shared.1.value, &webhook::root_context(data, record), &mut called).await {
             called.outcome = Err(stop.into_fault()?);
         }
         called.logs.truncate(LOG_LINES_MAX);

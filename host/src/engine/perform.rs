@@ -161,7 +161,8 @@ impl Engine {
     }
 
     async fn plan_write(&self, run: &Run, write: &RecordWrite) -> Result<RecordChange> {
-        let source = self.source(&run.space, &write.source).await?.value;
+        let shared = self.shared_source(&run.space, &write.source).await?;
+        let source = &shared.1.value;
         let key = write.key.as_deref().map(str::parse::<RecordKey>).transpose();
         let key = key.map_err(|error| EngineError::invalid("key", error.to_string()))?;
         self.plan_record(&run.space, &source, key.as_ref(), &write.fields, write.mode).await

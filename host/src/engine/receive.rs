@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::inbound::{self, InboundError, RawRequest, VerifiedRequest};
-use crate::model::{Object, RecordChange, Rejection, Slug, StartedBy, Trigger, TriggerKind, UniqueId};
-use crate::store::{Acceptance, StoreError};
+use crate::model::{Object, RecordChange, Rejection, Saved, Slug, StartedBy, Trigger, TriggerKind, UniqueId};
+use crate::store::{Acceptance, Shared, StoreError};
 
 use super::sources::{CHANGE_TRIES_MAX, RecordMode};
 use super::{Engine, EngineError, Result, triggers};
@@ -39,21 +39,21 @@ impl Engine {
     /// Receives a call: `Ok` once its run, and the record it writes, are on disk. A refused call starts nothing and
     /// is listed with its reason.
     pub async fn receive(&self, call: InboundCall) -> Result<Received> {
-        let (space, trigger) = self.find_trigger(&call.token).await?;
+        let found = self.find_trigger(&call.token).await?;
+        let (space, Saved { value: trigger, .. }) = &*found;
         let note = Note::of(&call);
-        match self.admit(&space, &trigger, call).await {
+        match self.admit(space, trigger, call).await {
             Ok(run) => Ok(Received { run }),
             Err(error) => {
-                self.note_rejection(&space, &trigger, note, &error).await;
+                self.note_rejection(space, trigger, note, &error).await;
                 Err(error)
             }
         }
     }
 
-    async fn find_trigger(&self, token: &str) -> Result<(Slug, Trigger)> {
-        let found = self.definitions.find::<Trigger>(token).await?;
-        let (space, saved) = found.ok_or(InboundError::UnknownTrigger)?;
-        Ok((space, saved.value))
+    async fn find_trigger(&self, token: &str) -> Result<Shared<Trigger>> {
+        let found = self.definitions.find_shared::<Trigger>(token).await?;
+        Ok(found.ok_or(InboundError::UnknownTrigger)?)
     }
 
     async fn admit(&self, space: &Slug, trigger: &Trigger, call: InboundCall) -> Result<UniqueId> {
@@ -103,7 +103,8 @@ impl Engine {
         payload: &Value,
         fields: Option<Object>,
     ) -> Result<UniqueId> {
-        let workflow = self.current_workflow(space, &trigger.workflow).await?.value;
+        let workflow = self.current_workflow(space, &trigger.workflow).await?;
+        let request_member = inbound::request_member(request);
         for _ in 0..CHANGE_TRIES_MAX {
             let change = self.plan_call(space, trigger, payload, fields.as_ref()).await;
             let change = match (change, request.repeat_key()) {
@@ -114,9 +115,11 @@ impl Engine {
                 },
                 (change, _) => change?,
             };
-            let record = change.as_ref().map(|change| &change.record);
-            let input = json!({ "payload": payload, "record": record, "request": inbound::request_member(request) });
-            let run = self.new_run(space, &workflow, StartedBy::Trigger, input);
+            let record = change.as_ref().map_or(Ok(Value::Null), |change| serde_json::to_value(&change.record));
+            let record = record.map_err(|error| super::defect(&error))?;
+            let input = [("payload", payload.clone()), ("record", record), ("request", request_member.clone())];
+            let input = input.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            let run = self.new_run(space, &workflow.1.value, StartedBy::Trigger, Value::Object(input));
             let repeat = request.repeat_key().map(|key| super::runs::repeat_key(repeat_scope(trigger), key.to_owned()));
             let acceptance = Acceptance {
                 run,
@@ -153,7 +156,8 @@ impl Engine {
         };
         let source =
             trigger.source.as_ref().ok_or_else(|| EngineError::Internal("a trigger lost its source".into()))?;
-        let source = self.source(space, source).await?.value;
+        let shared = self.shared_source(space, source).await?;
+        let source = &shared.1.value;
         let own;
         let fields = match fields {
             Some(fields) => fields,
@@ -162,13 +166,13 @@ impl Engine {
                 &own
             }
         };
-        self.plan_record(space, &source, None, fields, mode).await.map(Some)
+        self.plan_record(space, source, None, fields, mode).await.map(Some)
     }
 
     /// Lists a call that was refused before it could be read, such as one with too large a body.
     pub async fn reject(&self, call: &InboundCall, error: &EngineError) {
-        if let Ok((space, trigger)) = self.find_trigger(&call.token).await {
-            self.note_rejection(&space, &trigger, Note::of(call), error).await;
+        if let Ok(found) = self.find_trigger(&call.token).await {
+            self.note_rejection(&found.0, &found.1.value, Note::of(call), error).await;
         }
     }
 

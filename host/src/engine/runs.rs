@@ -35,9 +35,9 @@ impl Engine {
         repeat: Option<String>,
         author: &str,
     ) -> Result<UniqueId> {
-        let current = self.current_workflow(space, workflow).await?.value;
+        let current = self.current_workflow(space, workflow).await?;
         let by = StartedBy::Api { key: author.to_owned() };
-        let run = self.new_run(space, &current, by, input);
+        let run = self.new_run(space, &current.1.value, by, input);
         let repeat = repeat.map(|key| repeat_key(format!("run/{space}/{workflow}"), key)).transpose()?;
         self.accept(Acceptance { run, entries: Vec::new(), record: None, events: Vec::new(), repeat }).await
     }
@@ -120,8 +120,8 @@ impl Engine {
     /// Starts a new run with the input of an earlier one, on the workflow's current version.
     pub async fn rerun(&self, space: &Slug, id: UniqueId) -> Result<UniqueId> {
         let earlier = self.run(space, id).await?.run;
-        let current = self.current_workflow(space, &earlier.workflow).await?.value;
-        let run = self.new_run(space, &current, StartedBy::Rerun { of: id }, earlier.input);
+        let current = self.current_workflow(space, &earlier.workflow).await?;
+        let run = self.new_run(space, &current.1.value, StartedBy::Rerun { of: id }, earlier.input);
         self.accept(Acceptance { run, entries: Vec::new(), record: None, events: Vec::new(), repeat: None }).await
     }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::model::{DefinitionPath, Kind, Object, Record, RecordChange, RecordKey, Saved, Slug, Source};
 use crate::record::{self, SourceDraft, Target};
-use crate::store::{Expect, Page, Slice, StoreError, draft};
+use crate::store::{Expect, Page, Shared, Slice, StoreError, draft};
 
 use super::{Engine, EngineError, FieldProblem, Result, definition_error};
 
@@ -49,6 +49,11 @@ impl Engine {
     /// One source.
     pub async fn source(&self, space: &Slug, id: &Slug) -> Result<Saved<Source>> {
         self.definitions.get(space, id.as_str()).await?.ok_or_else(|| EngineError::not_found("source", id))
+    }
+
+    /// One source, for a call that writes to it.
+    pub(super) async fn shared_source(&self, space: &Slug, id: &Slug) -> Result<Shared<Source>> {
+        self.definitions.shared(space, id.as_str()).await?.ok_or_else(|| EngineError::not_found("source", id))
     }
 
     /// The sources of a space.

@@ -68,7 +68,8 @@ impl Engine {
         workflow: &Slug,
         draft: TriggerDraft,
     ) -> Result<(TriggerView, bool)> {
-        let owner = self.current_workflow(space, workflow).await?.value;
+        let current = self.current_workflow(space, workflow).await?;
+        let owner = &current.1.value;
         refuse_untriggerable(&owner)?;
         self.check_trigger(space, &draft).await?;
         let former = self.definitions.get::<Trigger>(space, workflow.as_str()).await?;

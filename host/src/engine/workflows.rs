@@ -3,7 +3,7 @@
 use crate::model::{
     DefinitionPath, Digest, DocumentMedia, Export, Kind, Saved, Slug, Trigger, Workflow, WorkflowVersion, version_id,
 };
-use crate::store::{Draft, Expect, Page, Slice, draft};
+use crate::store::{Draft, Expect, Page, Shared, Slice, draft};
 use crate::workflow::{OutlineItem, Program, Refusal};
 
 use super::{Engine, EngineError, FieldProblem, Result, definition_error};
@@ -107,16 +107,16 @@ impl Engine {
 
     /// One workflow: its current version, or the one asked for.
     pub async fn workflow(&self, space: &Slug, id: &Slug, version: Option<u32>) -> Result<WorkflowView> {
-        let mut saved = self.current_workflow(space, id).await?;
+        let mut saved = self.current_workflow(space, id).await?.1.clone();
         if let Some(version) = version.filter(|version| *version != saved.value.version) {
             saved.value = self.workflow_version(space, id, version).await?;
         }
         self.view_workflow(space, saved).await
     }
 
-    pub(super) async fn current_workflow(&self, space: &Slug, id: &Slug) -> Result<Saved<Workflow>> {
-        let saved = self.definitions.get::<Workflow>(space, id.as_str()).await?;
-        saved.ok_or_else(|| EngineError::not_found("workflow", id))
+    pub(super) async fn current_workflow(&self, space: &Slug, id: &Slug) -> Result<Shared<Workflow>> {
+        let shared = self.definitions.shared(space, id.as_str()).await?;
+        shared.ok_or_else(|| EngineError::not_found("workflow", id))
     }
 
     async fn workflow_version(&self, space: &Slug, id: &Slug, version: u32) -> Result<Workflow> {
@@ -133,7 +133,7 @@ impl Engine {
 
     /// All versions of a workflow, newest first.
     pub async fn workflow_versions(&self, space: &Slug, id: &Slug) -> Result<Vec<Workflow>> {
-        let newest = self.current_workflow(space, id).await?.value.version;
+        let newest = self.current_workflow(space, id).await?.1.value.version;
         let mut versions = Vec::new();
         for version in (1..=newest).rev() {
             match self.workflow_version(space, id, version).await {
@@ -152,7 +152,7 @@ impl Engine {
 
     /// Copies a workflow under another id. The trigger is never copied: no two workflows share a URL or a key.
     pub async fn duplicate_workflow(&self, space: &Slug, id: &Slug, copy: &Slug, author: &str) -> Result<WorkflowView> {
-        let original = self.current_workflow(space, id).await?.value;
+        let original = self.current_workflow(space, id).await?.1.value.clone();
         if self.definitions.get::<Workflow>(space, copy.as_str()).await?.is_some() {
             return Err(EngineError::Exists { what: "workflow", id: copy.to_string() });
         }

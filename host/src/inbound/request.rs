@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::VerifiedRequest;
 use crate::model::{Object, Time};
@@ -63,15 +63,16 @@ impl RawRequest {
 /// commas (headers, RFC 9110 §5.3). Header names are in lower case; keys, cookies and signatures are left out.
 pub fn request_member(verified: &VerifiedRequest) -> Value {
     let raw = verified.raw();
-    json!({
-        "method": raw.method,
-        "path": raw.path,
-        "query": query_object(raw.query.as_deref().unwrap_or_default()),
-        "headers": headers_object(&raw.headers),
-        "content_type": raw.content_type(),
-        "remote": raw.remote,
-        "received_at": raw.received_at.to_string(),
-    })
+    let members: [(&str, Value); 7] = [
+        ("method", raw.method.as_str().into()),
+        ("path", raw.path.as_str().into()),
+        ("query", query_object(raw.query.as_deref().unwrap_or_default()).into()),
+        ("headers", headers_object(&raw.headers).into()),
+        ("content_type", raw.content_type().into()),
+        ("remote", raw.remote.as_deref().into()),
+        ("received_at", raw.received_at.to_string().into()),
+    ];
+    Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 fn query_object(query: &str) -> Object {

@@ -73,7 +73,7 @@ impl fmt::Display for DefinitionPath {
 }
 
 /// A type that is stored as a definition (JSON, by serde).
-pub trait Definition: Serialize + DeserializeOwned + Send + Sync {
+pub trait Definition: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Its kind.
     const KIND: Kind;
 

@@ -25,7 +25,7 @@ use crate::model::{
 };
 
 pub use page::{Page, Slice};
-pub use typed::{Definitions, draft};
+pub use typed::{Definitions, Shared, draft};
 
 /// What a commit expects of the definition it replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,6 +189,10 @@ pub trait Store: Send + Sync + 'static {
     /// Deletes a definition and its references and alias; `false` if there was none and none was expected.
     /// [`StoreError::InUse`] while another refers to it. With a trigger go its rejections.
     async fn delete(&self, path: DefinitionPath, expect: Expect) -> Result<bool>;
+
+    /// A number that differs once any definition differs from what a read saw: what was read at a number holds while
+    /// it is the same. Changes before a save or a delete returns.
+    fn definitions_epoch(&self) -> u64;
 
     /// One definition's JSON.
     async fn definition(&self, path: &DefinitionPath) -> Result<Option<Saved<Vec<u8>>>>;

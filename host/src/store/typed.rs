@@ -1,22 +1,72 @@
 //! Typed access to definitions, over any store.
 
+use std::any::Any;
 use std::sync::Arc;
 
+use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
 
 use super::{Draft, Expect, Page, Result, Slice, Store, StoreError};
-use crate::model::{Definition, DefinitionPath, Saved, Slug};
+use crate::model::{Definition, DefinitionPath, Kind, Saved, Slug};
+
+/// A definition and its space, in memory once.
+pub type Shared<T> = Arc<(Slug, Saved<T>)>;
+
+/// Definitions kept in memory as values.
+const CACHE_ENTRIES: usize = 10_000;
 
 /// Definitions as values instead of JSON.
-#[derive(Clone)]
 pub struct Definitions {
     store: Arc<dyn Store>,
+    known: Cache<Name, Known>,
+}
+
+/// What a definition is found by.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Name {
+    Path(DefinitionPath),
+    Alias(Kind, String),
+}
+
+/// A definition as it was at an epoch of the store: `(Slug, Saved<T>)` of the name's type.
+#[derive(Clone)]
+struct Known {
+    epoch: u64,
+    value: Arc<dyn Any + Send + Sync>,
 }
 
 impl Definitions {
     /// Over `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+        Self { store, known: Cache::new(CACHE_ENTRIES) }
+    }
+
+    /// One definition, shared: for calls that need it each time.
+    pub async fn shared<T: Definition>(&self, space: &Slug, id: &str) -> Result<Option<Shared<T>>> {
+        let path = DefinitionPath::new(space, T::KIND, id);
+        let load = async || Ok(self.get::<T>(space, id).await?.map(|saved| (space.clone(), saved)));
+        self.remember(Name::Path(path), load).await
+    }
+
+    /// As [`Self::find`], shared.
+    pub async fn find_shared<T: Definition>(&self, alias: &str) -> Result<Option<Shared<T>>> {
+        self.remember(Name::Alias(T::KIND, alias.to_owned()), async || self.find::<T>(alias).await).await
+    }
+
+    async fn remember<T: Definition>(
+        &self,
+        name: Name,
+        load: impl AsyncFnOnce() -> Result<Option<(Slug, Saved<T>)>>,
+    ) -> Result<Option<Shared<T>>> {
+        let epoch = self.store.definitions_epoch();
+        let known = self.known.get(&name).filter(|known| known.epoch == epoch);
+        if let Some(Ok(shared)) = known.map(|known| known.value.downcast()) {
+            return Ok(Some(shared));
+        }
+        let Some(loaded) = load().await? else { return Ok(None) };
+        let shared = Arc::new(loaded);
+        self.known.insert(name, Known { epoch, value: Arc::clone(&shared) as Arc<dyn Any + Send + Sync> });
+        Ok(Some(shared))
     }
 
     /// One definition.

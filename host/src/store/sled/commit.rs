@@ -48,23 +48,30 @@ pub(super) struct Group<'t> {
     writes: Writes,
     effects: Vec<DueChange>,
     expiring: Vec<(Time, Key)>,
+    definitions: bool,
 }
 
 impl<'t> Group<'t> {
     /// An empty group at `now`.
     pub(super) fn new(tree: &'t sled::Tree, now: Time) -> Self {
-        Self { tree, now, writes: Writes::new(), effects: Vec::new(), expiring: Vec::new() }
+        Self { tree, now, writes: Writes::new(), effects: Vec::new(), expiring: Vec::new(), definitions: false }
     }
 
     /// Evaluates one commit; if it fails nothing of it stays.
     pub(super) fn run<T>(&mut self, apply: impl FnOnce(&mut Transaction<'_>) -> Result<T>) -> Result<T> {
-        let mut transaction =
-            Transaction { group: self, writes: Writes::new(), effects: Vec::new(), expiring: Vec::new() };
+        let mut transaction = Transaction {
+            group: self,
+            writes: Writes::new(),
+            effects: Vec::new(),
+            expiring: Vec::new(),
+            definitions: false,
+        };
         let output = apply(&mut transaction)?;
-        let Transaction { writes, effects, expiring, .. } = transaction;
+        let Transaction { writes, effects, expiring, definitions, .. } = transaction;
         self.writes.extend(writes);
         self.effects.extend(effects);
         self.expiring.extend(expiring);
+        self.definitions |= definitions;
         Ok(output)
     }
 
@@ -76,6 +83,11 @@ impl<'t> Group<'t> {
     /// What the due index learns once the group is durable.
     pub(super) fn take_effects(&mut self) -> Vec<DueChange> {
         std::mem::take(&mut self.effects)
+    }
+
+    /// Whether it changes definitions.
+    pub(super) fn changes_definitions(&self) -> bool {
+        self.definitions
     }
 
     /// All writes so far.
@@ -109,6 +121,7 @@ pub(super) struct Transaction<'g> {
     writes: Writes,
     effects: Vec<DueChange>,
     expiring: Vec<(Time, Key)>,
+    definitions: bool,
 }
 
 impl Transaction<'_> {
@@ -188,6 +201,11 @@ impl Transaction<'_> {
     /// Tells the due index, once this is durable.
     pub(super) fn effect(&mut self, change: DueChange) {
         self.effects.push(change);
+    }
+
+    /// Says that what was read of definitions holds no more, once this is applied.
+    pub(super) fn change_definitions(&mut self) {
+        self.definitions = true;
     }
 
     /// Forgets the name of a call at `key` some time after `at`.

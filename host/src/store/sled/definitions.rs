@@ -51,6 +51,7 @@ impl Change for Save {
     type Output = Vec<u64>;
 
     fn apply(self, transaction: &mut Transaction<'_>) -> Result<Vec<u64>> {
+        transaction.change_definitions();
         let revisions = self.drafts.iter().map(|prepared| save(transaction, prepared)).collect::<Result<Vec<u64>>>()?;
         for prepared in &self.drafts {
             for target in &prepared.draft.uses {
@@ -126,6 +127,7 @@ impl Change for Delete {
     type Output = bool;
 
     fn apply(self, transaction: &mut Transaction<'_>) -> Result<bool> {
+        transaction.change_definitions();
         let key = keys::definition(&self.path);
         let old = transaction.view(&key)?;
         check(self.expect, old.as_ref(), &self.path)?;

@@ -163,6 +163,10 @@ impl Store for Sled {
         self.writer.commit(definitions::Delete { path, expect }).await
     }
 
+    fn definitions_epoch(&self) -> u64 {
+        self.writer.definitions_epoch()
+    }
+
     async fn definition(&self, path: &DefinitionPath) -> Result<Option<Saved<Vec<u8>>>> {
         definitions::get(&self.tree()?, path)
     }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use sled::IVec;
@@ -33,6 +34,7 @@ const EXPIRY_STEP_MILLIS: u64 = 60_000;
 #[derive(Clone)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
+    definitions_epoch: Arc<AtomicU64>,
 }
 
 enum Message {
@@ -53,9 +55,20 @@ impl Writer {
         synced: SyncHook,
     ) -> Result<(Self, JoinHandle<()>)> {
         let (queue, messages) = mpsc::channel(QUEUE_COMMITS_MAX);
-        let state = Thread { engine, due, clock, synced, messages, taps: Vec::new(), failed: None, groups: 0 };
+        let definitions_epoch = Arc::new(AtomicU64::new(0));
+        let state = Thread {
+            engine,
+            due,
+            clock,
+            synced,
+            messages,
+            definitions_epoch: Arc::clone(&definitions_epoch),
+            taps: Vec::new(),
+            failed: None,
+            groups: 0,
+        };
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || state.run())?;
-        Ok((Self { queue }, thread))
+        Ok((Self { queue, definitions_epoch }, thread))
     }
 
     /// Commits `change`; returns once it is durable or has failed. A caller that stops waiting does not stop it.
@@ -70,6 +83,11 @@ impl Writer {
         let job = Job { change: Some(change), output: None, reply };
         self.send(Message::Commit(Box::new(job))).await?;
         answer.await.map_err(|_| stopped())?
+    }
+
+    /// How many groups with definitions were applied.
+    pub(super) fn definitions_epoch(&self) -> u64 {
+        self.definitions_epoch.load(Ordering::Acquire)
     }
 
     /// Copies the writes of all later groups.
@@ -194,6 +212,7 @@ struct Thread {
     clock: Arc<dyn Clock>,
     synced: SyncHook,
     messages: mpsc::Receiver<Message>,
+    definitions_epoch: Arc<AtomicU64>,
     taps: Vec<Tap>,
     failed: Option<Failure>,
     groups: u64,
@@ -281,6 +300,7 @@ impl Thread {
         if !group.writes().is_empty() {
             self.groups += 1;
             self.engine.db.apply_batch(group.batch())?;
+            self.definitions_epoch.fetch_add(u64::from(group.changes_definitions()), Ordering::Release);
             self.synced.sync(&self.engine)?;
             self.taps.retain(Tap::is_wanted);
             for tap in &mut self.taps {
