@@ -68,7 +68,9 @@ impl Engine {
             return Ok(Called::failed(faults::of(EngineError::not_found("webhook", webhook))?));
         };
         let mut called = Called { outcome: Ok(Answer::nothing()), exchange: None, logs: Vec::new() };
-        if let Err(stop) = self.make_call(site, &shared.1.value, &webhook::root_context(data, record), &mut called).await {
+        if let Err(stop) =
+            self.make_call(site, &shared.1.value, &webhook::root_context(data, record), &mut called).await
+        {
             called.outcome = Err(stop.into_fault()?);
         }
         called.logs.truncate(LOG_LINES_MAX);

@@ -165,7 +165,7 @@ impl Engine {
         let source = &shared.1.value;
         let key = write.key.as_deref().map(str::parse::<RecordKey>).transpose();
         let key = key.map_err(|error| EngineError::invalid("key", error.to_string()))?;
-        self.plan_record(&run.space, &source, key.as_ref(), &write.fields, write.mode).await
+        self.plan_record(&run.space, source, key.as_ref(), &write.fields, write.mode).await
     }
 }
 

@@ -58,9 +58,13 @@ impl Engine {
 
     async fn admit(&self, space: &Slug, trigger: &Trigger, call: InboundCall) -> Result<UniqueId> {
         let request = self.verify(space, trigger, call)?;
-        let payload = inbound::decode_body(&request)?;
-        let fields = self.map_fields(trigger, &payload).await?;
-        self.accept_call(space, trigger, &request, &payload, fields).await
+        for _ in 0..CHANGE_TRIES_MAX {
+            match self.accept_call(space, trigger, &request).await {
+                Err(EngineError::Store(StoreError::Conflict { .. })) => {}
+                done => return done,
+            }
+        }
+        Err(EngineError::Changed { what: format!("a record that trigger {:?} writes", trigger.workflow.as_str()) })
     }
 
     fn verify(&self, space: &Slug, trigger: &Trigger, call: InboundCall) -> Result<VerifiedRequest> {
@@ -95,45 +99,24 @@ impl Engine {
         Ok(Some(fields))
     }
 
-    async fn accept_call(
-        &self,
-        space: &Slug,
-        trigger: &Trigger,
-        request: &VerifiedRequest,
-        payload: &Value,
-        fields: Option<Object>,
-    ) -> Result<UniqueId> {
+    async fn accept_call(&self, space: &Slug, trigger: &Trigger, request: &VerifiedRequest) -> Result<UniqueId> {
+        let payload = inbound::decode_body(request)?;
+        let fields = self.map_fields(trigger, &payload).await?;
+        let change = self.plan_call(space, trigger, &payload, fields.as_ref()).await;
+        let change = match (change, request.repeat_key()) {
+            // The record of a repeated call exists because the first call inserted it.
+            (Err(error), Some(_)) => match self.earlier_run(trigger, request).await? {
+                Some(run) => return Ok(run),
+                None => return Err(error),
+            },
+            (change, _) => change?,
+        };
         let workflow = self.current_workflow(space, &trigger.workflow).await?;
-        let request_member = inbound::request_member(request);
-        for _ in 0..CHANGE_TRIES_MAX {
-            let change = self.plan_call(space, trigger, payload, fields.as_ref()).await;
-            let change = match (change, request.repeat_key()) {
-                // The record of a repeated call exists because the first call inserted it.
-                (Err(error), Some(_)) => match self.earlier_run(trigger, request).await? {
-                    Some(run) => return Ok(run),
-                    None => return Err(error),
-                },
-                (change, _) => change?,
-            };
-            let record = change.as_ref().map_or(Ok(Value::Null), |change| serde_json::to_value(&change.record));
-            let record = record.map_err(|error| super::defect(&error))?;
-            let input = [("payload", payload.clone()), ("record", record), ("request", request_member.clone())];
-            let input = input.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-            let run = self.new_run(space, &workflow.1.value, StartedBy::Trigger, Value::Object(input));
-            let repeat = request.repeat_key().map(|key| super::runs::repeat_key(repeat_scope(trigger), key.to_owned()));
-            let acceptance = Acceptance {
-                run,
-                entries: Vec::new(),
-                record: change,
-                events: Vec::new(),
-                repeat: repeat.transpose()?,
-            };
-            match self.accept(acceptance).await {
-                Err(EngineError::Store(StoreError::Conflict { .. })) => {}
-                done => return done,
-            }
-        }
-        Err(EngineError::Changed { what: format!("a record that trigger {:?} writes", trigger.workflow.as_str()) })
+        let input = run_input(payload, change.as_ref(), request)?;
+        let run = self.new_run(space, &workflow.1.value, StartedBy::Trigger, input);
+        let repeat = request.repeat_key().map(|key| super::runs::repeat_key(repeat_scope(trigger), key.to_owned()));
+        let (entries, events) = (Vec::new(), Vec::new());
+        self.accept(Acceptance { run, entries, record: change, events, repeat: repeat.transpose()? }).await
     }
 
     async fn earlier_run(&self, trigger: &Trigger, request: &VerifiedRequest) -> Result<Option<UniqueId>> {
@@ -212,6 +195,14 @@ impl Note {
             body_bytes: call.body.len() as u64,
         }
     }
+}
+
+/// `{payload, record, request}`; `record` is null if the call writes none.
+fn run_input(payload: Value, change: Option<&RecordChange>, request: &VerifiedRequest) -> Result<Value> {
+    let record = change.map_or(Ok(Value::Null), |change| serde_json::to_value(&change.record));
+    let record = record.map_err(|error| super::defect(&error))?;
+    let members = [("payload", payload), ("record", record), ("request", inbound::request_member(request))];
+    Ok(Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
 }
 
 fn repeat_scope(trigger: &Trigger) -> String {

@@ -120,7 +120,7 @@ impl Engine {
 
     /// One record.
     pub async fn record(&self, space: &Slug, source: &Slug, key: &RecordKey) -> Result<Record> {
-        self.source(space, source).await?;
+        self.shared_source(space, source).await?;
         let record = self.store.record(space, source, key).await?;
         record.ok_or_else(|| EngineError::not_found("record", key))
     }

@@ -1,8 +1,17 @@
-//! Prints jq definitions from jaq's syntax trees.
+//! Prints jaq's definitions from their syntax trees.
 
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Def, Pattern, Term};
 use jaq_core::path::{Opt, Part, Path};
+
+use crate::names;
+
+/// jaq's own definitions, but those that are refused, or defined in another way here.
+pub fn theirs() -> impl Iterator<Item = Def<&'static str>> {
+    let ours: Vec<&str> = names::OURS.lines().filter_map(names::name_of_line).map(|(name, _)| name).collect();
+    let all = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    all.filter(move |def| !names::REFUSED.contains(&def.name) && !ours.contains(&def.name))
+}
 
 /// A definition, on one line, as jq source.
 pub fn definition(def: &Def<&str>) -> String {

@@ -9,11 +9,10 @@ use jaq_core::load::{parse, parse::Def};
 use jaq_core::native::Fun;
 use jaq_json::Val;
 
+use crate::names::{OURS, name_of_line};
+
 /// The definitions of jaq, except those replaced by [`OURS`] and those refused.
 pub const THEIRS: &str = include_str!(concat!(env!("OUT_DIR"), "/std.jq"));
-
-/// Definitions in place of jaq's, which reach for the host.
-pub const OURS: &str = "def env: {};\ndef debug: .;\ndef debug(msgs): .;\ndef stderr: .;\n";
 
 /// Functions of jaq that reach for the host: its environment, clock, time zone, standard error and exit.
 const NATIVES_LEFT_OUT: &[&str] = &["debug_empty", "env", "halt", "localtime", "now", "stderr_empty", "strflocaltime"];
@@ -49,12 +48,6 @@ fn natives() -> impl Iterator<Item = Fun<JustLut<Val>>> {
         .chain(jaq_std::funs())
         .chain(jaq_json::funs())
         .filter(|(name, ..)| !NATIVES_LEFT_OUT.contains(name))
-}
-
-/// The name that a line defines, and the line.
-pub fn name_of_line(line: &'static str) -> Option<(&'static str, &'static str)> {
-    let rest = line.strip_prefix("def ")?;
-    Some((rest.split(['(', ':']).next()?.trim_end(), line))
 }
 
 /// All that may be the name of a filter: words that are neither fields (`.a`) nor variables. Words in strings, comments

@@ -1,4 +1,4 @@
-//! Names of jq's library that are not jaq's here.
+//! What of jq's library is not jaq's here.
 
 /// Names that jq has and this has not.
 pub const REFUSED: &[&str] = &[
@@ -14,5 +14,11 @@ pub const REFUSED: &[&str] = &[
     "strflocaltime",
 ];
 
-/// Names that this defines in its own way, because jaq's reach for the host.
-pub const REPLACED: &[&str] = &["debug", "stderr"];
+/// Definitions in place of jaq's, which reach for the host.
+pub const OURS: &str = "def env: {};\ndef debug: .;\ndef debug(msgs): .;\ndef stderr: .;\n";
+
+/// The name that a line defines, and the line.
+pub fn name_of_line(line: &'static str) -> Option<(&'static str, &'static str)> {
+    let rest = line.strip_prefix("def ")?;
+    Some((rest.split(['(', ':']).next()?.trim_end(), line))
+}

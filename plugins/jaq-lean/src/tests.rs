@@ -1,6 +1,6 @@
 //! Tests of compiling and running, and of the printed library.
 
-use jaq_core::load::{parse, parse::Def};
+use jaq_core::load::parse;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -19,15 +19,9 @@ fn refused(source: &str) -> String {
     Program::compile(source, &["$context"]).err().map_or_else(|| "compiles".into(), |error| error.to_string())
 }
 
-/// jaq's own definitions, but those that we replace or refuse.
-fn theirs() -> Vec<Def<&'static str>> {
-    let all = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
-    all.filter(|def| !names::REFUSED.contains(&def.name) && !names::REPLACED.contains(&def.name)).collect()
-}
-
 #[test]
 fn every_printed_definition_parses_to_the_tree_that_it_was_printed_from() {
-    for def in theirs() {
+    for def in print::theirs() {
         let printed = print::definition(&def);
         let parsed = parse(printed.as_str(), |parser| parser.defs()).unwrap();
         // Parentheses leave no trace in the tree; strings may be written with escapes in another way.
@@ -40,8 +34,8 @@ fn every_printed_definition_parses_to_the_tree_that_it_was_printed_from() {
 #[test]
 fn every_definition_compiles_with_what_is_cut_down_for_it() {
     assert!(library::THEIRS.lines().count() > 100);
-    for line in library::THEIRS.lines().chain(library::OURS.lines()) {
-        let (name, _) = library::name_of_line(line).unwrap();
+    for line in library::THEIRS.lines().chain(names::OURS.lines()) {
+        let (name, _) = names::name_of_line(line).unwrap();
         let def = &parse(line, |parser| parser.defs()).unwrap()[0];
         let arguments = vec!["."; def.args.len()].join("; ");
         let call = if def.args.is_empty() { name.to_owned() } else { format!("{name}({arguments})") };

@@ -11,6 +11,7 @@ mod definitions;
 mod due;
 mod events;
 mod frame;
+mod history;
 mod keys;
 mod listing;
 mod open;

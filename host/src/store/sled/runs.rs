@@ -8,6 +8,7 @@ use sled::IVec;
 use super::commit::{Change, Transaction, conflict};
 use super::due::DueChange;
 use super::events::Publish;
+use super::history;
 use super::keys::{self, Key};
 use super::records::Write;
 use super::value::{self, Head, Packed, View};
@@ -44,9 +45,9 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn new(mut run: Box<Run>, entries: &[TaskEntry]) -> Result<Self> {
+    fn new(mut run: Box<Run>, entries: Vec<TaskEntry>) -> Result<Self> {
         let is_input_apart = weighs_more(&run.input, INPUT_WEIGHT_MAX);
-        let json = if entries.is_empty() { Vec::new() } else { serde_json::to_vec(entries)? };
+        let json = history::encode(entries, &run.input)?;
         let is_tail = run.status.is_final() && json.len() <= TAIL_BYTES_MAX;
         let tail = if is_tail { &*json } else { b"" };
         let input = is_input_apart.then(|| std::mem::take(&mut run.input));
@@ -54,7 +55,7 @@ impl Prepared {
         if let Some(input) = input {
             run.input = input;
         }
-        let history = if is_tail || entries.is_empty() {
+        let history = if is_tail || json.is_empty() {
             None
         } else {
             let packed = Packed::new(Head::default(), |bytes| {
@@ -154,7 +155,7 @@ impl Accept {
     /// Prepares `acceptance`.
     pub(super) fn new(acceptance: Acceptance) -> Result<Self> {
         let Acceptance { run, entries, record, events, repeat } = acceptance;
-        let run = Prepared::new(Box::new(run), &entries)?;
+        let run = Prepared::new(Box::new(run), entries)?;
         let input = run.is_input_apart.then(|| Packed::json(Head::default(), &run.run.input)).transpose()?;
         let record = record.map(Write::new).transpose()?;
         let repeat = repeat.map(|repeat: RepeatKey| (keys::repeat(&repeat.scope, &repeat.key), repeat.keep));
@@ -225,7 +226,7 @@ impl Step {
     /// Prepares `advance`.
     pub(super) fn new(advance: Advance) -> Result<Self> {
         let Advance { run, entries, records, events } = advance;
-        let run = Prepared::new(Box::new(run), &entries)?;
+        let run = Prepared::new(Box::new(run), entries)?;
         let records = records.into_iter().map(Write::new).collect::<Result<_>>()?;
         Ok(Self { run, records, events: Publish::new(&events)? })
     }
@@ -294,18 +295,17 @@ fn split(body: &[u8]) -> Result<(&[u8], &[u8])> {
 
 /// The history of a run of this space, oldest first.
 pub(super) fn entries(tree: &sled::Tree, space: &Slug, id: UniqueId) -> Result<Vec<TaskEntry>> {
-    let Some((_, body)) = find(tree, space, id)? else { return Ok(Vec::new()) };
+    let Some((view, body)) = find(tree, space, id)? else { return Ok(Vec::new()) };
+    let input = || Ok(parse(tree, &view, &body)?.input);
     let mut entries: Vec<TaskEntry> = Vec::new();
     for entry in tree.scan_prefix(keys::history(id)) {
         let (key, entry) = entry?;
         if let Some((_, json)) = value::load_entry(tree, &key, entry)? {
-            entries.append(&mut serde_json::from_slice(&json)?);
+            entries.append(&mut history::decode(&json, input)?);
         }
     }
     let (_, tail) = split(&body)?;
-    if !tail.is_empty() {
-        entries.append(&mut serde_json::from_slice(tail)?);
-    }
+    entries.append(&mut history::decode(tail, input)?);
     Ok(entries)
 }
 

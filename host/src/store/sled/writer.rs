@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use sled::IVec;
 use tokio::sync::{mpsc, oneshot};
@@ -25,6 +26,10 @@ const QUEUE_COMMITS_MAX: usize = 1024;
 /// to stay well below a segment: sled reuses old segments on the assumption that full ones are on stable storage.
 const GROUP_COMMITS_MAX: usize = 256;
 const GROUP_BYTES_MAX: usize = 1 << 20;
+/// After a group of this many, the next waits for more: the fewer groups, the less each commit costs. Callers that
+/// are few never wait.
+const GATHER_FROM: usize = 8;
+const GATHER: Duration = Duration::from_micros(250);
 /// Larger commits are refused, for the same reason.
 pub(super) const COMMIT_BYTES_MAX: usize = 8 << 20;
 /// Names of calls are forgotten up to this much later than asked, in whole steps of it: one list per group.
@@ -66,6 +71,7 @@ impl Writer {
             taps: Vec::new(),
             failed: None,
             groups: 0,
+            last_group: 0,
         };
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || state.run())?;
         Ok((Self { queue, definitions_epoch }, thread))
@@ -216,6 +222,8 @@ struct Thread {
     taps: Vec<Tap>,
     failed: Option<Failure>,
     groups: u64,
+    /// How many commits the last group had.
+    last_group: usize,
 }
 
 impl Thread {
@@ -256,8 +264,12 @@ impl Thread {
             None
         } else {
             let engine = self.engine.db.clone();
+            if self.last_group >= GATHER_FROM {
+                std::thread::sleep(GATHER);
+            }
             let mut group = Group::new(&engine, self.clock.now());
             let next = self.collect(first, &mut group, &mut jobs);
+            self.last_group = jobs.len();
             let committed = self.commit(group);
             if let Err(error) = committed {
                 let failure = Failure::new(error);
