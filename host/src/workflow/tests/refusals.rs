@@ -100,6 +100,7 @@ fn names_that_lead_nowhere_and_names_given_twice_are_refused() {
             w.yaml:6:26: there is no error `missing` under use.errors (at /do/3/d/raise/error)
             w.yaml:7:26: `type` is missing (at /do/4/e/raise/error)
             w.yaml:7:26: `status` is missing (at /do/4/e/raise/error)
+            w.yaml:8:61: there is no retry policy `missing` under use.retries (at /do/5/f/catch/retry)
             w.yaml:8:74: "context" cannot name a variable; use letters, digits and _, and no name of the language (at /do/5/f/catch/as)
         "#]],
     );
