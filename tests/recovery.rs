@@ -1,7 +1,8 @@
 //! kill -9 at random under load: nothing acknowledged is lost, no completed step is repeated, and a repeated call
 //! bears the same idempotency key.
 //!
-//! A few rounds by default; `TENTERHOOK_KILL_ROUNDS=20 cargo test --test promises recovery -- --nocapture` for more.
+//! A few rounds by default; `TENTERHOOK_KILL_ROUNDS=20 cargo test --test promises recovery -- --nocapture` for more, and
+//! `TENTERHOOK_FINISHED_RUNS=100000` for a restart with that many finished runs on disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -214,4 +215,41 @@ do:
     let run = server.api("wait").finished(id).await;
     assert!(started.elapsed() >= Duration::from_secs(2), "early: {:?}", started.elapsed());
     assert_eq!((&run["status"], &run["output"]), (&json!("completed"), &json!({ "done": true })));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_reads_no_finished_runs() {
+    let finished = std::env::var("TENTERHOOK_FINISHED_RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000);
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut server = Server::open(folder.path(), &[]).await;
+    let api = server.api("many");
+    api.put_space().await;
+    let document = "document: { dsl: '1.0.3', namespace: test, name: pure, version: '1.0.0' }
+do:
+  - keep: { set: { n: '${ $input.payload.n }' } }
+";
+    api.put_workflow("pure", document).await.expect(201);
+    let trigger = api.put("workflows/pure/trigger", &json!({ "type": "trigger", "enabled": true })).await.expect(201);
+    let key = trigger["api_key"].as_str().expect("shown when made");
+    let number = AtomicUsize::new(0);
+    let send = async || {
+        let mut last = String::new();
+        while number.fetch_add(1, Ordering::Relaxed) < finished {
+            let body = json!({ "n": 1, "text": "a body as long as that of a short lead form ".repeat(8) });
+            let call = api.call(&trigger).header("X-Api-Key", key).json(&body);
+            let answer: Value = call.send().await.expect("an answer").json().await.expect("a run");
+            last = answer["run"].as_str().expect("its id").to_owned();
+        }
+        last
+    };
+    let last = futures_util::future::join_all((0..CALLERS).map(|_| send())).await;
+    server.kill().await;
+    let restart = Instant::now();
+    let server = Server::open(folder.path(), &[]).await;
+    say(&format!("{finished} finished runs on disk, ready after {:?}", restart.elapsed()));
+    assert!(restart.elapsed() < RESTART_MAX, "a restart took {:?}", restart.elapsed());
+    for run in last.iter().filter(|id| !id.is_empty()) {
+        let run = server.api("many").get(&format!("runs/{run}")).await.expect(200);
+        assert_eq!((&run["status"], &run["output"]), (&json!("completed"), &json!({ "n": 1 })));
+    }
 }
