@@ -1,31 +1,18 @@
 //! Who may do what: spaces, API keys, secrets.
 
-use std::sync::Arc;
-
 use crate::model::{ApiKey, DefinitionPath, Key, Kind, Redacted, Role, Saved, Secret, Slug, Space};
-use crate::store::{Expect, Page, Slice, draft};
+use crate::store::{Expect, Page, Shared, Slice, draft};
 use crate::vault::Place;
 
 use super::{Engine, EngineError, Result, defect};
 
 /// The space that exists from the start. API keys are kept in it, whatever space they open.
 pub const DEFAULT_SPACE: &str = "default";
-/// How many authenticated keys are kept in memory.
-pub(super) const KEY_CACHE_ENTRIES: usize = 1_000;
 
 impl Engine {
     /// The key with this text, if there is one.
-    pub async fn authenticate(&self, text: &str) -> Result<Option<Arc<ApiKey>>> {
-        let hash = Key::hash(text);
-        if let Some(key) = self.keys.get(&hash) {
-            return Ok(Some(key));
-        }
-        let found = self.definitions.find::<ApiKey>(&hash.to_string()).await?;
-        Ok(found.map(|(_, saved)| {
-            let key = Arc::new(saved.value);
-            self.keys.insert(hash, Arc::clone(&key));
-            key
-        }))
+    pub async fn authenticate(&self, text: &str) -> Result<Option<Shared<ApiKey>>> {
+        Ok(self.definitions.find_shared(&Key::hash(text).to_string()).await?)
     }
 
     /// Makes the default space and the first admin key where there are none.
@@ -102,11 +89,7 @@ impl Engine {
 
     /// Deletes an API key; it opens nothing from now on.
     pub async fn delete_key(&self, id: &Slug) -> Result<()> {
-        let key = self.definitions.get::<ApiKey>(&self.home, id.as_str()).await?;
-        let key = key.ok_or_else(|| EngineError::not_found("API key", id))?;
-        self.definitions.delete::<ApiKey>(&self.home, id.as_str(), Expect::Any).await?;
-        self.keys.remove(&key.value.hash);
-        Ok(())
+        self.remove::<ApiKey>("API key", &self.home, id.as_str(), Expect::Any).await
     }
 
     /// Sets a secret of a space; `true` if it is new.

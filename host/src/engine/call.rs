@@ -69,7 +69,7 @@ impl Engine {
         };
         let mut called = Called { outcome: Ok(Answer::nothing()), exchange: None, logs: Vec::new() };
         if let Err(stop) =
-            self.make_call(site, &shared.1.value, &webhook::root_context(data, record), &mut called).await
+            self.make_call(site, &shared, &webhook::root_context(data, record), &mut called).await
         {
             called.outcome = Err(stop.into_fault()?);
         }

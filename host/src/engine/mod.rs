@@ -24,7 +24,7 @@ use quick_cache::sync::Cache;
 use crate::clock::Clock;
 use crate::egress::Egress;
 use crate::expr::Expression;
-use crate::model::{ApiKey, Definition, Digest, Slug};
+use crate::model::{Definition, Digest, Slug};
 use crate::plugin::{Loaded, PluginHost};
 use crate::store::{Definitions, Expect, Store, StoreError};
 use crate::vault::Vault;
@@ -80,9 +80,9 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     options: EngineOptions,
     home: Slug,
-    keys: Cache<Digest, Arc<ApiKey>>,
     programs: Cache<(Slug, Slug, u32), Program>,
-    loaded: Cache<(Slug, String), Loaded>,
+    /// By space, `name@version` and content.
+    loaded: Cache<(Slug, String, Digest), Loaded>,
     expressions: Cache<String, Expression>,
 }
 
@@ -102,7 +102,6 @@ impl Engine {
             clock: parts.clock,
             options: parts.options,
             home,
-            keys: Cache::new(access::KEY_CACHE_ENTRIES),
             programs: Cache::new(PROGRAM_CACHE_ENTRIES),
             loaded: Cache::new(PLUGIN_CACHE_ENTRIES),
             expressions: Cache::new(EXPRESSION_CACHE_ENTRIES),

@@ -161,11 +161,10 @@ impl Engine {
     }
 
     async fn plan_write(&self, run: &Run, write: &RecordWrite) -> Result<RecordChange> {
-        let shared = self.shared_source(&run.space, &write.source).await?;
-        let source = &shared.1.value;
+        let source = self.shared_source(&run.space, &write.source).await?;
         let key = write.key.as_deref().map(str::parse::<RecordKey>).transpose();
         let key = key.map_err(|error| EngineError::invalid("key", error.to_string()))?;
-        self.plan_record(&run.space, source, key.as_ref(), &write.fields, write.mode).await
+        self.plan_record(&run.space, &source, key.as_ref(), &write.fields, write.mode).await
     }
 }
 

@@ -95,9 +95,7 @@ impl Engine {
     pub async fn delete_plugin(&self, space: &Slug, name: &Slug, version: &semver::Version) -> Result<()> {
         self.refuse_builtin(name)?;
         let id = format!("{name}@{version}");
-        self.remove::<PluginVersion>("plugin version", space, &id, Expect::Any).await?;
-        self.loaded.remove(&(space.clone(), id));
-        Ok(())
+        self.remove::<PluginVersion>("plugin version", space, &id, Expect::Any).await
     }
 
     /// Pins a reference to a version that exists and exports what is wanted; the newest if it names none.
@@ -145,17 +143,17 @@ impl Engine {
 
     /// A plugin version, ready to be called. `id` is `name@version`.
     pub(super) async fn load_plugin(&self, space: &Slug, plugin: &PluginRef) -> Result<Loaded> {
-        let id = plugin.to_string();
-        let at = (space.clone(), id);
-        if let Some(loaded) = self.loaded.get(&at) {
-            return Ok(loaded);
-        }
         if let Some(builtin) = self.plugins.builtin(plugin.name.as_str()) {
             return Ok(builtin);
         }
-        let saved = self.definitions.get::<PluginVersion>(space, &at.1).await?;
-        let version = saved.ok_or_else(|| EngineError::not_found("plugin version", &at.1))?.value;
-        let loaded = self.plugins.load(version.digest, &at.1, self.component(version.digest)).await?;
+        let id = plugin.to_string();
+        let shared = self.definitions.shared::<PluginVersion>(space, &id).await?;
+        let digest = shared.ok_or_else(|| EngineError::not_found("plugin version", &id))?.digest;
+        let at = (space.clone(), id, digest);
+        if let Some(loaded) = self.loaded.get(&at) {
+            return Ok(loaded);
+        }
+        let loaded = self.plugins.load(digest, &at.1, self.component(digest)).await?;
         self.loaded.insert(at, loaded.clone());
         Ok(loaded)
     }

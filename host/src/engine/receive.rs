@@ -5,7 +5,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use crate::inbound::{self, InboundError, RawRequest, VerifiedRequest};
-use crate::model::{Object, RecordChange, Rejection, Saved, Slug, StartedBy, Trigger, TriggerKind, UniqueId};
+use crate::model::{Object, RecordChange, Rejection, Slug, StartedBy, Trigger, TriggerKind, UniqueId};
 use crate::store::{Acceptance, Shared, StoreError};
 
 use super::sources::{CHANGE_TRIES_MAX, RecordMode};
@@ -39,13 +39,13 @@ impl Engine {
     /// Receives a call: `Ok` once its run, and the record it writes, are on disk. A refused call starts nothing and
     /// is listed with its reason.
     pub async fn receive(&self, call: InboundCall) -> Result<Received> {
-        let found = self.find_trigger(&call.token).await?;
-        let (space, Saved { value: trigger, .. }) = &*found;
+        let trigger = self.find_trigger(&call.token).await?;
+        let space = trigger.space();
         let note = Note::of(&call);
-        match self.admit(space, trigger, call).await {
+        match self.admit(space, &trigger, call).await {
             Ok(run) => Ok(Received { run }),
             Err(error) => {
-                self.note_rejection(space, trigger, note, &error).await;
+                self.note_rejection(space, &trigger, note, &error).await;
                 Err(error)
             }
         }
@@ -113,7 +113,7 @@ impl Engine {
         };
         let workflow = self.current_workflow(space, &trigger.workflow).await?;
         let input = run_input(payload, change.as_ref(), request)?;
-        let run = self.new_run(space, &workflow.1.value, StartedBy::Trigger, input);
+        let run = self.new_run(space, &workflow, StartedBy::Trigger, input);
         let repeat = request.repeat_key().map(|key| super::runs::repeat_key(repeat_scope(trigger), key.to_owned()));
         let (entries, events) = (Vec::new(), Vec::new());
         self.accept(Acceptance { run, entries, record: change, events, repeat: repeat.transpose()? }).await
@@ -139,8 +139,7 @@ impl Engine {
         };
         let source =
             trigger.source.as_ref().ok_or_else(|| EngineError::Internal("a trigger lost its source".into()))?;
-        let shared = self.shared_source(space, source).await?;
-        let source = &shared.1.value;
+        let source = self.shared_source(space, source).await?;
         let own;
         let fields = match fields {
             Some(fields) => fields,
@@ -149,13 +148,13 @@ impl Engine {
                 &own
             }
         };
-        self.plan_record(space, source, None, fields, mode).await.map(Some)
+        self.plan_record(space, &source, None, fields, mode).await.map(Some)
     }
 
     /// Lists a call that was refused before it could be read, such as one with too large a body.
     pub async fn reject(&self, call: &InboundCall, error: &EngineError) {
-        if let Ok(found) = self.find_trigger(&call.token).await {
-            self.note_rejection(&found.0, &found.1.value, Note::of(call), error).await;
+        if let Ok(trigger) = self.find_trigger(&call.token).await {
+            self.note_rejection(trigger.space(), &trigger, Note::of(call), error).await;
         }
     }
 

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::model::{Event, RecordChange, Run, RunStatus, TaskEntry};
 use crate::store::{Acceptance, Advance, StoreError};
-use crate::workflow::{self, Next, Program, State, StepContext, StepEvent, Transition};
+use crate::workflow::{self, Effect, Next, Program, State, StepContext, StepEvent, Transition};
 
 use super::perform::Performed;
 use super::{Engine, EngineError, Result};
@@ -74,64 +74,61 @@ impl Engine {
     async fn advance_run(&self, mut run: Run, stop: &CancellationToken) -> Result<()> {
         let program = self.program(&run.space, &run.workflow, run.version).await?;
         let mut transition = self.resume(&run, &program).await?;
-        let mut history = std::mem::take(&mut transition.entries);
-        loop {
-            let Next::Effect(effect) = &transition.next else {
-                let step = self.next_revision(&run, transition, history);
-                return self.commit(step).await;
-            };
+        while let Next::Effect(effect) = &transition.next {
             let performed = self.perform(&run, effect).await?;
-            let before = transition.state;
-            (run, transition) = self.complete(run, &program, before, performed, history).await?;
-            if !matches!(transition.next, Next::Effect(_)) {
-                return Ok(());
+            match self.complete(run, &program, transition, &performed).await? {
+                None => return Ok(()),
+                Some(next) => (run, transition) = next,
             }
-            history = Vec::new();
             if stop.is_cancelled() {
                 self.store.release(run.id, self.clock.now()).await;
                 return Ok(());
             }
         }
+        let (step, _) = self.next_revision(run, transition);
+        self.commit(step).await
     }
 
-    /// Takes a performed effect into the run and commits both. Where a record changed under it, computes the change
-    /// anew; the effect itself is never repeated here.
+    /// Takes a performed effect into the run and commits both; answers where the run goes on, if it does at once.
+    /// Where a record changed under it, computes the change anew; the effect itself is never repeated here.
     async fn complete(
         &self,
-        run: Run,
+        mut run: Run,
         program: &Program,
-        before: State,
-        performed: Performed,
-        history: Vec<TaskEntry>,
-    ) -> Result<(Run, Transition)> {
+        mut before: Transition,
+        performed: &Performed,
+    ) -> Result<Option<(Run, Transition)>> {
+        let (space, id, revision) = (run.space.clone(), run.id, run.revision);
         for _ in 0..super::sources::CHANGE_TRIES_MAX {
-            let settled = self.settle(&run, &performed).await?;
-            let mut transition = self.step(&run, program, before.clone(), StepEvent::Done(settled.result)).await?;
-            let mut entries = history.clone();
-            entries.append(&mut transition.entries);
-            let mut step = self.next_revision(&run, transition.clone(), entries);
+            let settled = self.settle(&run, performed).await?;
+            let mut after = self.step(&run, program, before.state, StepEvent::Done(settled.result)).await?;
+            after.entries.splice(0..0, before.entries);
+            let (mut step, next) = self.next_revision(run, after);
             (step.records, step.events) = (settled.records, settled.events);
-            let next = step.run.clone();
-            match self.commit(step).await {
-                Ok(()) => return Ok((next, transition)),
-                Err(EngineError::Store(StoreError::Conflict { .. })) if self.is_current(&run).await? => {}
-                Err(error) => return Err(error),
-            }
+            let error = match self.commit(step).await {
+                Ok(()) => return Ok(next),
+                Err(error) => error,
+            };
+            let stored = match error {
+                EngineError::Store(StoreError::Conflict { .. }) => self.store.run(&space, id).await?,
+                _ => return Err(error),
+            };
+            // The run itself moved on if it was cancelled; else it was a record.
+            run = stored.filter(|stored| stored.revision == revision).ok_or(error)?;
+            before = self.resume(&run, program).await?;
         }
-        Err(EngineError::Changed { what: format!("a record that run {} writes", run.id) })
+        Err(EngineError::Changed { what: format!("a record that run {id} writes") })
     }
 
-    async fn is_current(&self, run: &Run) -> Result<bool> {
-        let stored = self.store.run(&run.space, run.id).await?;
-        Ok(stored.is_some_and(|stored| stored.revision == run.revision))
-    }
-
-    /// The next revision of a run after a transition.
-    fn next_revision(&self, run: &Run, transition: Transition, entries: Vec<TaskEntry>) -> Step {
-        let mut next = Run { revision: run.revision + 1, updated_at: self.clock.now(), ..run.clone() };
-        next.entries += u32::try_from(entries.len()).unwrap_or(u32::MAX);
-        apply(&mut next, transition);
-        Step { run: next, entries, records: Vec::new(), events: Vec::new() }
+    /// The next revision of a run after a transition; and what goes on from it at once, if an effect is next.
+    fn next_revision(&self, run: Run, transition: Transition) -> (Step, Option<(Run, Transition)>) {
+        let Transition { state, entries, next } = transition;
+        let mut run = Run { revision: run.revision + 1, updated_at: self.clock.now(), ..run };
+        run.entries += u32::try_from(entries.len()).unwrap_or(u32::MAX);
+        let effect = apply(&mut run, &state, next);
+        let next =
+            effect.map(|effect| (run.clone(), Transition { state, entries: Vec::new(), next: Next::Effect(effect) }));
+        (Step { run, entries, records: Vec::new(), events: Vec::new() }, next)
     }
 
     async fn commit(&self, step: Step) -> Result<()> {
@@ -152,7 +149,7 @@ impl Engine {
         let mut transition = self.resume(run, &program).await?;
         acceptance.entries = std::mem::take(&mut transition.entries);
         acceptance.run.entries = u32::try_from(acceptance.entries.len()).unwrap_or(u32::MAX);
-        apply(&mut acceptance.run, transition);
+        apply(&mut acceptance.run, &transition.state, transition.next);
         Ok(())
     }
 
@@ -203,16 +200,20 @@ struct Step {
     events: Vec<Event>,
 }
 
-/// Puts a transition's outcome into the run.
-fn apply(run: &mut Run, transition: Transition) {
-    let state = serde_json::to_value(&transition.state).ok();
+/// Puts a transition's outcome into the run; answers the effect that is next, if one is.
+fn apply(run: &mut Run, state: &State, next: Next) -> Option<Effect> {
+    let state = || serde_json::to_value(state).ok();
     (run.state, run.due) = (None, None);
-    match transition.next {
-        Next::Effect(_) => (run.status, run.state) = (RunStatus::Running, state),
-        Next::Wait { until } => (run.status, run.state, run.due) = (RunStatus::Waiting, state, Some(until)),
+    match next {
+        Next::Effect(effect) => {
+            (run.status, run.state) = (RunStatus::Running, state());
+            return Some(effect);
+        }
+        Next::Wait { until } => (run.status, run.state, run.due) = (RunStatus::Waiting, state(), Some(until)),
         Next::Completed(output) => (run.status, run.output) = (RunStatus::Completed, Some(output)),
         Next::Faulted(fault) => (run.status, run.error) = (RunStatus::Faulted, Some(fault)),
     }
+    None
 }
 
 /// Waits for at least one free slot and takes all that are free, up to [`CLAIM_MAX`]; `None` once stopped.

@@ -37,7 +37,7 @@ impl Engine {
     ) -> Result<UniqueId> {
         let current = self.current_workflow(space, workflow).await?;
         let by = StartedBy::Api { key: author.to_owned() };
-        let run = self.new_run(space, &current.1.value, by, input);
+        let run = self.new_run(space, &current, by, input);
         let repeat = repeat.map(|key| repeat_key(format!("run/{space}/{workflow}"), key)).transpose()?;
         self.accept(Acceptance { run, entries: Vec::new(), record: None, events: Vec::new(), repeat }).await
     }
@@ -121,7 +121,7 @@ impl Engine {
     pub async fn rerun(&self, space: &Slug, id: UniqueId) -> Result<UniqueId> {
         let earlier = self.run(space, id).await?.run;
         let current = self.current_workflow(space, &earlier.workflow).await?;
-        let run = self.new_run(space, &current.1.value, StartedBy::Rerun { of: id }, earlier.input);
+        let run = self.new_run(space, &current, StartedBy::Rerun { of: id }, earlier.input);
         self.accept(Acceptance { run, entries: Vec::new(), record: None, events: Vec::new(), repeat: None }).await
     }
 

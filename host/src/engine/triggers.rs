@@ -68,9 +68,8 @@ impl Engine {
         workflow: &Slug,
         draft: TriggerDraft,
     ) -> Result<(TriggerView, bool)> {
-        let current = self.current_workflow(space, workflow).await?;
-        let owner = &current.1.value;
-        refuse_untriggerable(owner)?;
+        let owner = self.current_workflow(space, workflow).await?;
+        refuse_untriggerable(&owner)?;
         self.check_trigger(space, &draft).await?;
         let former = self.definitions.get::<Trigger>(space, workflow.as_str()).await?;
         let created = former.is_none();

@@ -107,7 +107,7 @@ impl Engine {
 
     /// One workflow: its current version, or the one asked for.
     pub async fn workflow(&self, space: &Slug, id: &Slug, version: Option<u32>) -> Result<WorkflowView> {
-        let mut saved = self.current_workflow(space, id).await?.1.clone();
+        let mut saved = self.current_workflow(space, id).await?.saved().clone();
         if let Some(version) = version.filter(|version| *version != saved.value.version) {
             saved.value = self.workflow_version(space, id, version).await?;
         }
@@ -133,7 +133,7 @@ impl Engine {
 
     /// All versions of a workflow, newest first.
     pub async fn workflow_versions(&self, space: &Slug, id: &Slug) -> Result<Vec<Workflow>> {
-        let newest = self.current_workflow(space, id).await?.1.value.version;
+        let newest = self.current_workflow(space, id).await?.version;
         let mut versions = Vec::new();
         for version in (1..=newest).rev() {
             match self.workflow_version(space, id, version).await {
@@ -152,11 +152,11 @@ impl Engine {
 
     /// Copies a workflow under another id. The trigger is never copied: no two workflows share a URL or a key.
     pub async fn duplicate_workflow(&self, space: &Slug, id: &Slug, copy: &Slug, author: &str) -> Result<WorkflowView> {
-        let original = self.current_workflow(space, id).await?.1.value.clone();
+        let original = self.current_workflow(space, id).await?;
         if self.definitions.get::<Workflow>(space, copy.as_str()).await?.is_some() {
             return Err(EngineError::Exists { what: "workflow", id: copy.to_string() });
         }
-        let document = (original.document, original.media);
+        let document = (original.document.clone(), original.media);
         let (view, _) = self.save_workflow(space, copy, document, Expect::Absent, author).await?;
         Ok(view)
     }

@@ -1,7 +1,5 @@
 //! Who calls, and whether they may: the bearer key, its role, its space.
 
-use std::sync::Arc;
-
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -9,6 +7,7 @@ use http::{HeaderMap, header};
 use super::Api;
 use super::problem::Problem;
 use crate::model::{ApiKey, Role};
+use crate::store::Shared;
 
 /// Who may use a route; stated for each in the route table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +23,7 @@ pub enum Access {
 
 /// The key that a request bears; present behind every route that is not open.
 #[derive(Clone, Debug)]
-pub struct Caller(pub Arc<ApiKey>);
+pub struct Caller(pub Shared<ApiKey>);
 
 impl Caller {
     /// The name of the key: the author of what the request makes.

@@ -90,7 +90,7 @@ pub async fn show_openapi() -> Response {
 /// Shows whose key the request bears.
 #[utoipa::path(get, path = "", tag = "keys", responses((status = 200, description = "The key", body = KeyView)))]
 pub async fn show_me(Caller(key): Caller) -> Answer<KeyView> {
-    Answer::ok(KeyView::of(Arc::unwrap_or_clone(key), None))
+    Answer::ok(KeyView::of(key.saved().value.clone(), None))
 }
 
 /// Streams a consistent copy of everything while the server keeps working. A copy that is cut short ends without the

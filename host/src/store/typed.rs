@@ -1,6 +1,7 @@
 //! Typed access to definitions, over any store.
 
 use std::any::Any;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
@@ -9,8 +10,35 @@ use serde::de::DeserializeOwned;
 use super::{Draft, Expect, Page, Result, Slice, Store, StoreError};
 use crate::model::{Definition, DefinitionPath, Kind, Saved, Slug};
 
-/// A definition and its space, in memory once.
-pub type Shared<T> = Arc<(Slug, Saved<T>)>;
+/// A definition that is in memory once.
+#[derive(Debug)]
+pub struct Shared<T>(Arc<(Slug, Saved<T>)>);
+
+impl<T> Shared<T> {
+    /// The space it is in.
+    pub fn space(&self) -> &Slug {
+        &self.0.0
+    }
+
+    /// It and its revision.
+    pub fn saved(&self) -> &Saved<T> {
+        &self.0.1
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.1.value
+    }
+}
 
 /// Definitions kept in memory as values.
 const CACHE_ENTRIES: usize = 10_000;
@@ -61,12 +89,12 @@ impl Definitions {
         let epoch = self.store.definitions_epoch();
         let known = self.known.get(&name).filter(|known| known.epoch == epoch);
         if let Some(Ok(shared)) = known.map(|known| known.value.downcast()) {
-            return Ok(Some(shared));
+            return Ok(Some(Shared(shared)));
         }
         let Some(loaded) = load().await? else { return Ok(None) };
         let shared = Arc::new(loaded);
         self.known.insert(name, Known { epoch, value: Arc::clone(&shared) as Arc<dyn Any + Send + Sync> });
-        Ok(Some(shared))
+        Ok(Some(Shared(shared)))
     }
 
     /// One definition.
