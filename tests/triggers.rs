@@ -198,4 +198,30 @@ async fn a_workflow_that_is_started_by_hand_only_cannot_own_a_trigger() {
     api.put_workflow("manual", &manual).await.expect(201);
     let refused = api.put("workflows/manual/trigger", &json!({ "type": "trigger", "enabled": true })).await;
     assert_eq!(refused.problem(409), "workflow-not-triggerable");
+    let triggered = manual.replace(", metadata: { start: manual }", "");
+    api.put_workflow("manual", &triggered).await.expect(200);
+    api.put("workflows/manual/trigger", &json!({ "type": "trigger", "enabled": true })).await.expect(201);
+    let refused = api.put_workflow("manual", &manual).await;
+    assert_eq!(refused.problem(409), "workflow-not-triggerable");
+}
+
+#[tokio::test]
+async fn a_body_that_no_run_can_take_is_refused_and_hides_nothing() {
+    let kept = json!({ "type": "insert", "source": "deep", "fields": { "id": ".id", "value": ".value" } });
+    let (api, trigger) = prepared("trigger-deep", &json!({ "type": "trigger", "enabled": true })).await;
+    let fields = json!({ "id": { "type": "string" }, "value": { "type": "json" } });
+    api.put("sources/deep", &json!({ "key": "id", "fields": fields })).await.expect(201);
+    let nested = |levels: usize| format!("{{\"id\": \"a\", \"value\": {}{}}}", "[".repeat(levels), "]".repeat(levels));
+    for levels in [96, 120, 125] {
+        let call = api.call(&trigger).header("X-Api-Key", key(&trigger)).header("content-type", "application/json");
+        assert_eq!(api.send(call.body(nested(levels))).await.problem(422), "invalid", "{levels}");
+        let start = json!({ "input": serde_json::from_str::<Value>(&nested(levels)).expect("JSON") });
+        assert_eq!(api.post("workflows/nothing/runs", &start).await.problem(422), "invalid", "{levels}");
+    }
+    let trigger = api.put("workflows/nothing/trigger", &kept).await.expect(200);
+    assert_eq!(trigger["type"], "insert");
+    let record = json!({ "fields": serde_json::from_str::<Value>(&nested(100)).expect("JSON") });
+    assert_eq!(api.put("sources/deep/records/a", &record).await.problem(422), "bad-record");
+    assert_eq!(runs(&api).await, 0);
+    assert_eq!(api.get("sources/deep/records").await.expect(200)["items"], json!([]));
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::support::api::Api;
-use super::support::receiver::Receiver;
+use super::support::receiver::{Received, Receiver};
 use super::support::server;
 
 fn definition(url: &str, format: &str, text: &str) -> Value {
@@ -171,7 +171,12 @@ async fn a_clone_has_another_name_and_the_same_settings() {
 #[tokio::test]
 async fn a_secret_reaches_the_receiver_and_no_answer_of_ours() {
     let api = space("webhook-secret").await;
-    let receiver = Receiver::answering(200, "application/json", "{\"id\": 1}").await;
+    // A receiver that echoes what it got.
+    let echo = |_, request: &Received| {
+        let body = json!({ "id": request.header("authorization") });
+        (200, "application/json", body.to_string())
+    };
+    let receiver = Receiver::start(echo).await;
     api.put("secrets/token", &json!({ "value": "s3cr3t-value-1234" })).await.expect(201);
     let mut webhook = definition(&receiver.url, "json", "{}");
     webhook["request"]["headers"] = json!({ "Authorization": "Bearer {{ secret.token }}" });
@@ -189,6 +194,17 @@ do:
         assert!(!shown.to_string().contains("s3cr3t"), "{shown:#}");
     }
     assert_eq!(api.delete("secrets/token").await.problem(409), "in-use");
+}
+
+#[tokio::test]
+async fn nothing_is_made_of_a_part_of_a_response() {
+    let api = space("webhook-cut").await;
+    let large = format!("{{\"id\": 1, \"more\": \"{}\"}}", "x".repeat(8 << 20));
+    let receiver = Receiver::answering(200, "application/json", &large).await;
+    api.put("webhooks/w", &definition(&receiver.url, "json", "{}")).await.expect(201);
+    let report = api.post("webhooks/w/test", &json!({ "data": {} })).await.expect(200);
+    assert_eq!((&report["error"]["status"], &report["fields"]), (&json!(502), &json!({})), "{}", report["error"]);
+    assert_eq!(report["response"]["body_cut"], true);
 }
 
 #[tokio::test]

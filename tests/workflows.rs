@@ -240,3 +240,18 @@ async fn the_history_shows_every_attempt_with_request_and_response() {
     assert_eq!((&sends[1]["attempt"], &sends[1]["exchange"]["response"]["status"]), (&json!(2), &json!(200)));
     assert_eq!(sends[0]["idempotency_key"], sends[1]["idempotency_key"]);
 }
+
+#[tokio::test]
+async fn a_long_history_of_large_values_is_kept_in_parts_and_a_call_made_once() {
+    let api = server::shared().await.space("workflow-large").await;
+    let receiver = Receiver::answering(200, "application/json", "{}").await;
+    let webhook = json!({ "name": "W", "request": { "method": "POST", "url": receiver.url, "format": "json",
+        "template": { "text": "{}" } }, "response": { "format": "json", "mapping": { "rules": [] } } });
+    api.put("webhooks/w", &webhook).await.expect(201);
+    let passes: String = (0..12).map(|n| format!("  - s{n}: {{ set: '${{ . + {{ n: {n} }} }}' }}\n")).collect();
+    let tasks = format!("{passes}  - call: {{ call: webhook, with: {{ webhook: w }} }}\n");
+    let run = run(&api, "large", &tasks, &json!({ "text": "x".repeat(900_000) })).await;
+    assert_eq!((&run["status"], &run["error"]), (&json!("completed"), &Value::Null));
+    assert_eq!(run["tasks"].as_array().map(Vec::len), Some(13));
+    assert_eq!(receiver.received().len(), 1, "the call is made once");
+}

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -56,7 +57,14 @@ async fn copy(request: &BackupRequest, partial: &Path) -> anyhow::Result<u64> {
         let status = response.status();
         bail!("{url} answers {status}: {}", detail(&response.text().await.unwrap_or_default()));
     }
-    let mut file = File::create(partial).with_context(|| format!("cannot write {}", partial.display()))?;
+    // Others on this machine need not read it.
+    let mut file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(partial)
+        .with_context(|| format!("cannot write {}", partial.display()))?;
     let mut bytes = 0;
     while let Some(chunk) = response.chunk().await.context("the copy was cut short")? {
         file.write_all(&chunk)?;

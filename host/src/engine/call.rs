@@ -68,9 +68,7 @@ impl Engine {
             return Ok(Called::failed(faults::of(EngineError::not_found("webhook", webhook))?));
         };
         let mut called = Called { outcome: Ok(Answer::nothing()), exchange: None, logs: Vec::new() };
-        if let Err(stop) =
-            self.make_call(site, &shared, &webhook::root_context(data, record), &mut called).await
-        {
+        if let Err(stop) = self.make_call(site, &shared, &webhook::root_context(data, record), &mut called).await {
             called.outcome = Err(stop.into_fault()?);
         }
         called.logs.truncate(LOG_LINES_MAX);
@@ -146,7 +144,7 @@ impl Engine {
     }
 
     /// Sends the request and keeps the exchange, masked, for history.
-    async fn exchange(&self, composed: &ComposedRequest, called: &mut Called) -> Result<egress::Response, SendError> {
+    async fn exchange(&self, composed: &ComposedRequest, called: &mut Called) -> Result<egress::Response, Stop> {
         let redactor = Redactor::for_request(composed);
         let started_at = self.clock.now();
         let request = egress::Request {
@@ -167,7 +165,14 @@ impl Engine {
             started_at,
             elapsed_ms: millis(response.map_or_else(|| self.clock.now().since(started_at), |r| r.elapsed)),
         });
-        sent
+        let response = sent?;
+        if response.cut {
+            return Err(faults::cut(response.status, response.body.len()).into());
+        }
+        // A receiver may echo what it got: what is made of its answer holds no secret either.
+        let body = redactor.bytes(&response.body);
+        let headers = response.headers.iter().map(|field| redactor.field(field)).collect();
+        Ok(egress::Response { body, headers, ..response })
     }
 
     async fn map_response(

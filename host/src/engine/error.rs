@@ -128,6 +128,7 @@ impl EngineError {
             Self::Send(error) => error.code(),
             Self::Store(StoreError::BadCursor) => "bad-cursor",
             Self::Store(StoreError::Conflict { .. }) => "changed",
+            Self::Store(StoreError::TooLarge { .. }) => "body-too-large",
             Self::Store(_) => "store-unavailable",
             Self::Egress(_) | Self::Vault(_) | Self::Internal(_) => "internal",
         }

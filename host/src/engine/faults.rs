@@ -52,6 +52,7 @@ pub(super) fn of(error: EngineError) -> Result<Fault> {
         EngineError::Invalid { .. } | EngineError::Record(_) => record(error.code(), detail),
         EngineError::Plugin(error) => plugin(&error),
         EngineError::Send(error) => send(&error),
+        EngineError::Vault(_) => configuration(format!("a secret cannot be opened: {detail}")),
         other => return Err(other),
     })
 }
@@ -82,6 +83,17 @@ pub(super) fn send(error: &SendError) -> Fault {
         return webhook::unreachable_fault(error.to_string(), matches!(error, SendError::Timeout { .. }));
     }
     Kind::Configuration.fault(400, "Request not sent", error.to_string())
+}
+
+/// A step with more to keep than one commit takes.
+pub(super) fn too_large(detail: String) -> Fault {
+    Kind::Validation.fault(413, "Too much to keep", detail)
+}
+
+/// An answer of which only the first `limit` bytes were read: nothing is made of a part.
+pub(super) fn cut(status: u16, limit: usize) -> Fault {
+    let detail = format!("the response, with status {status}, is larger than {limit} bytes");
+    Kind::Runtime.fault(502, "Response too large", detail)
 }
 
 /// A definition that cannot be used as it is.

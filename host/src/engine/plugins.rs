@@ -25,6 +25,7 @@ impl Engine {
         self.refuse_builtin(name)?;
         let id = format!("{name}@{version}");
         if let Some(former) = self.definitions.get::<PluginVersion>(space, &id).await? {
+            self.store.settle().await?;
             return same_version(former.value, &component);
         }
         let inspection = self.plugins.inspect(component.clone()).await?;

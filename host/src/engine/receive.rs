@@ -51,6 +51,11 @@ impl Engine {
         }
     }
 
+    /// Whether calls with this token have a trigger.
+    pub async fn expect_trigger(&self, token: &str) -> Result<()> {
+        self.find_trigger(token).await.map(drop)
+    }
+
     async fn find_trigger(&self, token: &str) -> Result<Shared<Trigger>> {
         let found = self.definitions.find_shared::<Trigger>(token).await?;
         Ok(found.ok_or(InboundError::UnknownTrigger)?)

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::model::{Event, RecordChange, Run, RunStatus, TaskEntry};
+use crate::model::{Event, RecordChange, Run, RunStatus, Slug, TaskEntry, UniqueId};
 use crate::store::{Acceptance, Advance, StoreError};
 use crate::workflow::{self, Effect, Next, Program, State, StepContext, StepEvent, Transition};
 
@@ -22,7 +23,9 @@ const CLAIM_MAX: usize = 64;
 /// How long a run rests after the store or a definition failed it, before it is tried again.
 const TROUBLE_REST: Duration = Duration::from_secs(5);
 /// How long the loop rests after a claim failed.
-const CLAIM_REST: Duration = Duration::from_millis(200);
+const CLAIM_REST: Duration = Duration::from_secs(1);
+/// Longest rest between tries to keep what a performed effect gave.
+const COMPLETE_REST_MAX: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// The run loop: until `stop`, claims due runs and drives each in a task of `tasks`.
@@ -61,8 +64,14 @@ impl Engine {
 
     /// Drives one claimed run until it waits, ends, or has to rest.
     async fn drive_run(&self, run: Run, stop: &CancellationToken) {
-        let id = run.id;
-        match self.advance_run(run, stop).await {
+        let (space, id) = (run.space.clone(), run.id);
+        let done = match self.advance_run(run, stop).await {
+            Err(EngineError::Store(error @ StoreError::TooLarge { .. })) => {
+                self.give_up(&space, id, error.to_string()).await
+            }
+            done => done,
+        };
+        match done {
             Ok(()) | Err(EngineError::Store(StoreError::Conflict { .. })) => {}
             Err(error) => {
                 tracing::error!(run = %id, error = &error as &dyn std::error::Error, "a run could not go on; it will be tried again");
@@ -90,34 +99,49 @@ impl Engine {
     }
 
     /// Takes a performed effect into the run and commits both; answers where the run goes on, if it does at once.
-    /// Where a record changed under it, computes the change anew; the effect itself is never repeated here.
+    /// Where a record changed under it, or the sandbox is busy, tries again until it is kept, the run was cancelled or
+    /// the store failed: the effect itself is never repeated here.
     async fn complete(
         &self,
         mut run: Run,
         program: &Program,
-        mut before: Transition,
+        before: Transition,
         performed: &Performed,
     ) -> Result<Option<(Run, Transition)>> {
         let (space, id, revision) = (run.space.clone(), run.id, run.revision);
-        for _ in 0..super::sources::CHANGE_TRIES_MAX {
-            let settled = self.settle(&run, performed).await?;
-            let mut after = self.step(&run, program, before.state, StepEvent::Done(settled.result)).await?;
-            after.entries.splice(0..0, before.entries);
-            let (mut step, next) = self.next_revision(run, after);
-            (step.records, step.events) = (settled.records, settled.events);
-            let error = match self.commit(step).await {
-                Ok(()) => return Ok(next),
+        let mut pause = Duration::from_millis(1);
+        loop {
+            let error = match self.try_complete(run, program, &before, performed).await {
+                Ok(next) => return Ok(next),
                 Err(error) => error,
             };
-            let stored = match error {
-                EngineError::Store(StoreError::Conflict { .. }) => self.store.run(&space, id).await?,
-                _ => return Err(error),
+            let again = match &error {
+                EngineError::Store(StoreError::Conflict { .. }) => true,
+                EngineError::Plugin(error) => error.is_retriable(),
+                _ => false,
             };
-            // The run itself moved on if it was cancelled; else it was a record.
+            let stored = if again { self.store.run(&space, id).await? } else { None };
+            // A run that moved on was cancelled.
             run = stored.filter(|stored| stored.revision == revision).ok_or(error)?;
-            before = self.resume(&run, program).await?;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(COMPLETE_REST_MAX);
         }
-        Err(EngineError::Changed { what: format!("a record that run {id} writes") })
+    }
+
+    async fn try_complete(
+        &self,
+        run: Run,
+        program: &Program,
+        before: &Transition,
+        performed: &Performed,
+    ) -> Result<Option<(Run, Transition)>> {
+        let settled = self.settle(&run, performed).await?;
+        let mut after = self.step(&run, program, before.state.clone(), StepEvent::Done(settled.result)).await?;
+        after.entries.splice(0..0, before.entries.iter().cloned());
+        let (mut step, next) = self.next_revision(run, after);
+        (step.records, step.events) = (settled.records, settled.events);
+        self.commit(step).await?;
+        Ok(next)
     }
 
     /// The next revision of a run after a transition; and what goes on from it at once, if an effect is next.
@@ -137,6 +161,17 @@ impl Engine {
         self.store.advance(Advance { run, entries, records, events }).await?;
         count_end(status);
         Ok(())
+    }
+
+    /// Ends a run whose next step never will fit into a commit, rather than repeat the step for ever.
+    async fn give_up(&self, space: &Slug, id: UniqueId, reason: String) -> Result<()> {
+        let Some(run) = self.store.run(space, id).await?.filter(|run| !run.status.is_final()) else { return Ok(()) };
+        let transition = Transition {
+            state: State::new(Value::Null),
+            entries: Vec::new(),
+            next: Next::Faulted(super::faults::too_large(reason)),
+        };
+        self.commit(self.next_revision(run, transition).0).await
     }
 
     /// Steps a new run whose workflow has no effects to its end, so that its acceptance is its only commit.

@@ -7,6 +7,9 @@ use serde_json::Value;
 use crate::model::{Event, Run, RunStatus, Slug, StartedBy, TaskEntry, UniqueId, Workflow};
 use crate::store::{Acceptance, Accepted, Advance, Load, Page, RepeatKey, RunFilter, Slice, StoreError};
 
+use crate::inbound::InboundError;
+use crate::workflow::{self, TooMuch};
+
 use super::{Engine, EngineError, Result};
 
 /// How long a repeat of a call is recognised by its key.
@@ -67,6 +70,7 @@ impl Engine {
     /// Commits a new run, already ended if its workflow has nothing to wait for; answers its id, or that of the run
     /// accepted for the same call before.
     pub(super) async fn accept(&self, mut acceptance: Acceptance) -> Result<UniqueId> {
+        check_input(&acceptance.run.input)?;
         self.begin(&mut acceptance).await?;
         let (id, status) = (acceptance.run.id, acceptance.run.status);
         match self.store.accept(acceptance).await? {
@@ -81,9 +85,13 @@ impl Engine {
 
     /// One run with its history.
     pub async fn run(&self, space: &Slug, id: UniqueId) -> Result<RunView> {
-        let run = self.store.run(space, id).await?.ok_or_else(|| EngineError::not_found("run", id))?;
+        let run = self.bare_run(space, id).await?;
         let tasks = self.store.entries(space, id).await?;
         Ok(RunView { run, tasks })
+    }
+
+    async fn bare_run(&self, space: &Slug, id: UniqueId) -> Result<Run> {
+        self.store.run(space, id).await?.ok_or_else(|| EngineError::not_found("run", id))
     }
 
     /// Runs of a space, newest first.
@@ -95,7 +103,7 @@ impl Engine {
     /// Ends a run: what is under way is not awaited, and its result is dropped.
     pub async fn cancel_run(&self, space: &Slug, id: UniqueId) -> Result<Run> {
         for _ in 0..CANCEL_TRIES_MAX {
-            let mut run = self.run(space, id).await?.run;
+            let mut run = self.bare_run(space, id).await?;
             if run.status.is_final() {
                 let detail = format!("the run is {:?} already", run.status).to_lowercase();
                 return Err(EngineError::Refused { code: "run-ended", detail });
@@ -119,7 +127,7 @@ impl Engine {
 
     /// Starts a new run with the input of an earlier one, on the workflow's current version.
     pub async fn rerun(&self, space: &Slug, id: UniqueId) -> Result<UniqueId> {
-        let earlier = self.run(space, id).await?.run;
+        let earlier = self.bare_run(space, id).await?;
         let current = self.current_workflow(space, &earlier.workflow).await?;
         let run = self.new_run(space, &current, StartedBy::Rerun { of: id }, earlier.input);
         self.accept(Acceptance { run, entries: Vec::new(), record: None, events: Vec::new(), repeat: None }).await
@@ -139,6 +147,15 @@ impl Engine {
     /// Writes a consistent copy of all data into `sink`.
     pub async fn backup(&self, sink: tokio::sync::mpsc::Sender<bytes::Bytes>) -> Result<()> {
         Ok(self.store.backup(sink).await?)
+    }
+}
+
+/// An input that no task could take, or that could not be read again, starts nothing.
+fn check_input(input: &Value) -> Result<()> {
+    match workflow::check_value(input) {
+        Ok(()) => Ok(()),
+        Err(TooMuch::Large) => Err(InboundError::BodyTooLarge { limit: workflow::VALUE_BYTES_MAX }.into()),
+        Err(deep @ TooMuch::Deep) => Err(EngineError::invalid("input", format!("the input {deep}: flatten it"))),
     }
 }
 

@@ -73,6 +73,7 @@ impl Engine {
         self.check_trigger(space, &draft).await?;
         let former = self.definitions.get::<Trigger>(space, workflow.as_str()).await?;
         let created = former.is_none();
+        let expect = former.as_ref().map_or(Expect::Absent, |saved| Expect::At(saved.revision));
         let mut view = match former {
             Some(saved) => TriggerView::known(saved.value),
             None => self.new_trigger(space, workflow, draft.kind)?,
@@ -80,7 +81,8 @@ impl Engine {
         let trigger = &mut view.trigger;
         (trigger.kind, trigger.source, trigger.fields) = (draft.kind, draft.source, draft.fields);
         (trigger.upsert, trigger.enabled) = (draft.upsert, draft.enabled);
-        self.store_trigger(space, trigger, if created { Expect::Absent } else { Expect::Any }).await?;
+        // Not over a rotation or a deletion meanwhile: a former key must not come back.
+        self.store_trigger(space, trigger, expect).await?;
         Ok((view, created))
     }
 
@@ -166,11 +168,12 @@ impl Engine {
 
     /// Gives a trigger a new API key and signing secret; the former ones stop working at once.
     pub async fn rotate_trigger_key(&self, space: &Slug, workflow: &Slug) -> Result<TriggerView> {
-        let mut former = self.trigger(space, workflow).await?.trigger;
+        let saved = self.definitions.get::<Trigger>(space, workflow.as_str()).await?;
+        let Saved { revision, value: mut former } = saved.ok_or_else(|| EngineError::not_found("trigger", workflow))?;
         let fresh = self.new_trigger(space, workflow, former.kind)?;
         former.key_hash = fresh.trigger.key_hash;
         former.signing_secret = fresh.trigger.signing_secret;
-        self.store_trigger(space, &former, Expect::Any).await?;
+        self.store_trigger(space, &former, Expect::At(revision)).await?;
         let view = TriggerView::known(former);
         Ok(TriggerView { api_key: fresh.api_key, signing_secret: fresh.signing_secret, ..view })
     }
@@ -201,12 +204,15 @@ fn generate_signing_secret() -> Result<Redacted> {
 
 /// Only a workflow that outside calls may start can own a trigger (CI4).
 fn refuse_untriggerable(workflow: &Workflow) -> Result<()> {
-    if !workflow.manual {
-        return Ok(());
-    }
+    if workflow.manual { Err(not_triggerable(&workflow.id)) } else { Ok(()) }
+}
+
+/// The workflow may be started by hand only.
+pub(super) fn not_triggerable(workflow: &Slug) -> EngineError {
     let detail = format!(
-        "workflow {:?} is started by hand only, so it cannot own a trigger: take `start: manual` out of its document first",
-        workflow.id.as_str()
+        "workflow {:?} is started by hand only, so it cannot own a trigger: take `start: manual` out of its document, or \
+         delete the trigger",
+        workflow.as_str()
     );
-    Err(EngineError::Refused { code: "workflow-not-triggerable", detail })
+    EngineError::Refused { code: "workflow-not-triggerable", detail }
 }

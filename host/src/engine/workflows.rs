@@ -38,7 +38,11 @@ impl Engine {
             && saved.value.document == document
             && expect != Expect::Absent
         {
+            self.store.settle().await?;
             return Ok((self.view_workflow(space, saved.clone()).await?, false));
+        }
+        if program.is_manual() && self.definitions.get::<Trigger>(space, id.as_str()).await?.is_some() {
+            return Err(super::triggers::not_triggerable(id));
         }
         let workflow = Workflow {
             id: id.clone(),

@@ -35,6 +35,7 @@ impl From<EngineError> for Problem {
             EngineError::Plugin(plugin) => of_plugin(plugin, detail),
             EngineError::Exists { .. } | EngineError::Changed { .. } => Self::new(error.code(), detail),
             EngineError::Store(StoreError::BadCursor) => Self::new("bad-cursor", detail),
+            EngineError::Store(StoreError::TooLarge { limit, .. }) => Self::body_too_large(*limit),
             EngineError::Store(StoreError::Conflict { .. }) => Self::new("changed", detail),
             EngineError::Store(_) => ours("store-unavailable", &error),
             EngineError::Egress(_) | EngineError::Vault(_) | EngineError::Internal(_) => ours("internal", &error),

@@ -74,8 +74,10 @@ async fn answer(api: Api, request: Request) -> Response {
 
 async fn receive(api: &Api, request: Request) -> Result<UniqueId, Problem> {
     let (parts, content) = request.into_parts();
-    let read = body::read(&parts.headers, content, api.limits.body_bytes_max).await;
     let token = parts.uri.path().strip_prefix("/in/").unwrap_or_default();
+    // Whoever does not know a trigger's URL has no body kept in memory.
+    api.engine.expect_trigger(token).await?;
+    let read = body::read(&parts.headers, content, api.limits.body_bytes_max).await;
     let mut call = InboundCall {
         token: token.to_owned(),
         method: parts.method.as_str().to_owned(),

@@ -12,6 +12,7 @@ mod source;
 mod space;
 mod time;
 mod trigger;
+mod value;
 mod webhook;
 mod workflow;
 
@@ -27,6 +28,7 @@ pub use source::{Field, FieldType, Source};
 pub use space::{ApiKey, Role, Space};
 pub use time::Time;
 pub use trigger::{Rejection, Trigger, TriggerKind};
+pub use value::{VALUE_DEPTH_MAX, nests_deeper};
 pub use webhook::{BodyFormat, Mapping, MappingRule, Method, RequestSpec, ResponseSpec, Template, Webhook};
 pub use workflow::{DocumentMedia, Workflow, WorkflowVersion, version_id};
 

@@ -3,7 +3,7 @@
 use serde_json::{Number, Value};
 
 use super::RecordError;
-use crate::model::{Field, FieldType};
+use crate::model::{Field, FieldType, VALUE_DEPTH_MAX, nests_deeper};
 
 /// Longest excerpt of a wrong value in an error message, in characters.
 const EXCERPT_CHARS_MAX: usize = 60;
@@ -15,6 +15,10 @@ const EXCERPT_CHARS_MAX: usize = 60;
 pub fn check_value(name: &str, field: &Field, value: Value) -> Result<Value, RecordError> {
     if value.is_null() {
         return if field.required { Err(RecordError::NullField { field: name.to_owned() }) } else { Ok(value) };
+    }
+    if nests_deeper(&value, VALUE_DEPTH_MAX) {
+        let reason = format!("expected at most {VALUE_DEPTH_MAX} levels of arrays and objects");
+        return Err(RecordError::WrongType { field: name.to_owned(), reason });
     }
     let kept = match (field.kind, &value) {
         (FieldType::Json, _)

@@ -158,6 +158,14 @@ pub enum StoreError {
     /// A cursor that this store did not give out.
     #[error("the cursor is not one that this server gave out")]
     BadCursor,
+    /// A commit is larger than the store takes; nothing of it is kept.
+    #[error("{size} bytes at once are more than the {limit} that the store takes")]
+    TooLarge {
+        /// Its size, in bytes.
+        size: usize,
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// The disk, the engine or the data is at fault; it is logged where it happens.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -208,6 +216,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Keeps `content` under its digest; durable when it returns; a second put of the same content changes nothing.
     async fn put_blob(&self, content: Bytes) -> Result<Digest>;
+
+    /// Returns once everything that a read saw before is durable.
+    async fn settle(&self) -> Result<()>;
 
     /// The content with this digest.
     async fn blob(&self, digest: Digest) -> Result<Option<Bytes>>;

@@ -76,6 +76,19 @@ impl Redactor {
         }
     }
 
+    /// A body without the secrets.
+    pub fn bytes(&self, body: &Bytes) -> Bytes {
+        match self.masked(body) {
+            Cow::Borrowed(_) => body.clone(),
+            Cow::Owned(masked) => masked.into(),
+        }
+    }
+
+    /// A header without the secrets, whatever its name.
+    pub fn field(&self, field: &HeaderField) -> HeaderField {
+        HeaderField { name: field.name.clone(), value: self.text(&field.value) }
+    }
+
     fn fields(&self, fields: &[HeaderField]) -> Vec<HeaderField> {
         let masked = |field: &HeaderField| {
             let whole =

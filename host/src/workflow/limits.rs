@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::model::Fault;
+use crate::model::{Fault, VALUE_DEPTH_MAX};
 
 use super::fault::FaultKind;
 
@@ -15,26 +15,38 @@ pub(super) const WORK_PER_TRANSITION: u64 = 500_000;
 /// Work in expressions after which a task fails: it may begin with what a transition may have done before it.
 pub(super) const WORK_MAX: u64 = 3 * WORK_PER_TRANSITION;
 /// Largest value that passes between tasks or is kept as context, in bytes of JSON (roughly).
-pub(super) const VALUE_BYTES_MAX: usize = 1024 * 1024;
-/// Deepest nesting of such a value: states must be readable again.
-pub(super) const VALUE_DEPTH_MAX: usize = 96;
+pub const VALUE_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of history (roughly) after which a transition is cut: what it commits must fit into one commit.
+pub(super) const HISTORY_PER_TRANSITION: usize = 512 * 1024;
 
 /// `value` may pass on; `what` it is goes into the fault.
 pub(super) fn check(value: &Value, what: &str) -> Result<(), Fault> {
-    let mut left = VALUE_BYTES_MAX;
-    match measure(value, VALUE_DEPTH_MAX, &mut left) {
-        Ok(()) => Ok(()),
-        Err(TooMuch::Deep) => {
-            Err(FaultKind::Validation.fault(format!("{what} is nested more than {VALUE_DEPTH_MAX} deep")))
-        }
-        Err(TooMuch::Large) => {
-            Err(FaultKind::Validation.fault(format!("{what} is larger than {VALUE_BYTES_MAX} bytes")))
-        }
-    }
+    check_value(value).map_err(|error| FaultKind::Validation.fault(format!("{what} {error}")))
 }
 
-enum TooMuch {
+/// Whether a value may go into a run.
+///
+/// # Errors
+/// It nests too deep or is too large.
+pub fn check_value(value: &Value) -> Result<(), TooMuch> {
+    let mut left = VALUE_BYTES_MAX;
+    measure(value, VALUE_DEPTH_MAX, &mut left)
+}
+
+/// The size of a value in bytes of JSON (roughly); the most that may pass if it is more.
+pub(super) fn weigh(value: &Value) -> usize {
+    let mut left = VALUE_BYTES_MAX;
+    measure(value, VALUE_DEPTH_MAX, &mut left).map_or(VALUE_BYTES_MAX, |()| VALUE_BYTES_MAX - left)
+}
+
+/// Why a value may not go into a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TooMuch {
+    /// Too many levels of arrays and objects.
+    #[error("is nested more than {VALUE_DEPTH_MAX} deep")]
     Deep,
+    /// Too many bytes.
+    #[error("is larger than {VALUE_BYTES_MAX} bytes")]
     Large,
 }
 

@@ -38,6 +38,7 @@ use crate::model::{DocumentMedia, PluginRef, Slug};
 
 pub use effect::{Action, Effect, EffectResult, Next, RecordAt, StepContext, StepEvent, Transition};
 pub use fault::FaultKind;
+pub use limits::{TooMuch, VALUE_BYTES_MAX, check_value};
 pub use lint::report;
 pub use model::Unread;
 pub use state::State;

@@ -13,7 +13,7 @@ use crate::model::{Fault, TaskEntry, TaskStatus, Time};
 use super::Program;
 use super::effect::{Action, Effect, EffectResult, Next, StepContext, StepEvent, Transition};
 use super::fault::FaultKind;
-use super::limits::{self, TASKS_PER_RUN_MAX, TASKS_PER_TRANSITION, WORK_PER_TRANSITION};
+use super::limits::{self, HISTORY_PER_TRANSITION, TASKS_PER_RUN_MAX, TASKS_PER_TRANSITION, WORK_PER_TRANSITION};
 use super::model::{BlockId, Role, Task, TaskKind, Then, Workflow};
 use super::scope::{Given, Scope};
 use super::state::{Frame, Pending, State};
@@ -22,7 +22,7 @@ use super::state::{Frame, Pending, State};
 /// and every state and event gives one.
 pub fn step(program: &Program, state: State, event: StepEvent, context: &StepContext<'_>) -> Transition {
     let mut machine =
-        Machine { workflow: &program.0, state, context, entries: Vec::new(), work: Cell::new(0), tasks: 0 };
+        Machine { workflow: &program.0, state, context, entries: Vec::new(), work: Cell::new(0), tasks: 0, history: 0 };
     let next = match machine.resume(event) {
         Some(next) => next,
         None => machine.run(),
@@ -50,6 +50,8 @@ pub(super) struct Machine<'a> {
     pub work: Cell<u64>,
     /// Tasks begun in this transition.
     tasks: u32,
+    /// Bytes of the values in `entries`, roughly.
+    history: usize,
 }
 
 impl<'a> Machine<'a> {
@@ -113,7 +115,10 @@ impl<'a> Machine<'a> {
     /// Runs tasks until something else must happen.
     fn run(&mut self) -> Next {
         loop {
-            if self.tasks >= TASKS_PER_TRANSITION || self.work.get() >= WORK_PER_TRANSITION {
+            if self.tasks >= TASKS_PER_TRANSITION
+                || self.work.get() >= WORK_PER_TRANSITION
+                || self.history >= HISTORY_PER_TRANSITION
+            {
                 return Next::Wait { until: self.context.now };
             }
             let next = match self.current() {
@@ -286,6 +291,7 @@ impl<'a> Machine<'a> {
             Ok(transformed) => transformed,
             Err(fault) => return self.fail(task, input, fault, attempt),
         };
+        self.history += limits::weigh(&input) + limits::weigh(&output);
         let entry = self.entry(task, TaskStatus::Completed, input, attempt);
         self.entries.push(TaskEntry { output: Some(output.clone()), ..entry });
         self.state.data = output;

@@ -189,6 +189,10 @@ impl Store for Sled {
         blobs::put(&self.writer, &self.tree()?, content).await
     }
 
+    async fn settle(&self) -> Result<()> {
+        self.writer.commit(commit::Barrier).await
+    }
+
     async fn blob(&self, digest: Digest) -> Result<Option<Bytes>> {
         self.read(move |tree| blobs::get(tree, digest)).await
     }
@@ -222,7 +226,7 @@ impl Store for Sled {
         let known = runs::find_repeat(&self.tree()?, scope, key, self.clock.now())?;
         if known.is_some() {
             // The caller acknowledges it again, so it must be durable.
-            self.writer.commit(commit::Barrier).await?;
+            self.settle().await?;
         }
         Ok(known)
     }
@@ -282,6 +286,9 @@ impl Store for Sled {
     }
 
     async fn load(&self) -> Result<Load> {
+        if self.writer.has_failed() {
+            return Err(StoreError::Unavailable("the disk failed: restart when it is sound".into()));
+        }
         let disk_bytes = self.with_open(|open| open.folder.log_bytes())??;
         let (live, due) = self.due.counts();
         Ok(Load { live_runs: live as u64, due_runs: due as u64, disk_bytes })

@@ -10,6 +10,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,7 +42,8 @@ pub(super) struct Folder {
 impl Folder {
     /// Creates the folder if it is missing and locks it.
     pub(super) fn lock(path: &Path) -> Result<Self> {
-        fs::create_dir_all(path)?;
+        // Others on this machine need not read it; a folder that exists keeps its mode.
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         let lock = File::options().create(true).append(true).open(path.join(LOCK))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::model::Time;
 
 /// Commits that wait for the writer before callers have to wait for room.
 const QUEUE_COMMITS_MAX: usize = 1024;
-/// A group ends at either bound. What sled writes for a group (about five times its bytes for large values) has
+/// A group ends before either bound, but one commit may be larger. What sled writes for a group (about five times its bytes for large values) has
 /// to stay well below a segment: sled reuses old segments on the assumption that full ones are on stable storage.
 const GROUP_COMMITS_MAX: usize = 256;
 const GROUP_BYTES_MAX: usize = 1 << 20;
@@ -31,7 +31,7 @@ const GROUP_BYTES_MAX: usize = 1 << 20;
 const GATHER_FROM: usize = 8;
 const GATHER: Duration = Duration::from_micros(250);
 /// Larger commits are refused, for the same reason.
-pub(super) const COMMIT_BYTES_MAX: usize = 8 << 20;
+pub(super) const COMMIT_BYTES_MAX: usize = 3 << 20;
 /// Names of calls are forgotten up to this much later than asked, in whole steps of it: one list per group.
 const EXPIRY_STEP_MILLIS: u64 = 60_000;
 
@@ -40,6 +40,7 @@ const EXPIRY_STEP_MILLIS: u64 = 60_000;
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
     definitions_epoch: Arc<AtomicU64>,
+    has_failed: Arc<AtomicBool>,
 }
 
 enum Message {
@@ -60,7 +61,7 @@ impl Writer {
         synced: SyncHook,
     ) -> Result<(Self, JoinHandle<()>)> {
         let (queue, messages) = mpsc::channel(QUEUE_COMMITS_MAX);
-        let definitions_epoch = Arc::new(AtomicU64::new(0));
+        let (definitions_epoch, has_failed) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let state = Thread {
             engine,
             due,
@@ -68,22 +69,21 @@ impl Writer {
             synced,
             messages,
             definitions_epoch: Arc::clone(&definitions_epoch),
+            has_failed: Arc::clone(&has_failed),
             taps: Vec::new(),
             failed: None,
             groups: 0,
             last_group: 0,
         };
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || state.run())?;
-        Ok((Self { queue, definitions_epoch }, thread))
+        Ok((Self { queue, definitions_epoch, has_failed }, thread))
     }
 
     /// Commits `change`; returns once it is durable or has failed. A caller that stops waiting does not stop it.
     pub(super) async fn commit<C: Change>(&self, change: C) -> Result<C::Output> {
         let size = change.size();
         if size > COMMIT_BYTES_MAX {
-            return Err(StoreError::Unavailable(
-                format!("a commit of {size} bytes is above the {COMMIT_BYTES_MAX} that the store takes").into(),
-            ));
+            return Err(StoreError::TooLarge { size, limit: COMMIT_BYTES_MAX });
         }
         let (reply, answer) = oneshot::channel();
         let job = Job { change: Some(change), output: None, reply };
@@ -94,6 +94,11 @@ impl Writer {
     /// How many groups with definitions were applied.
     pub(super) fn definitions_epoch(&self) -> u64 {
         self.definitions_epoch.load(Ordering::Acquire)
+    }
+
+    /// Whether nothing is acknowledged any more.
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Acquire)
     }
 
     /// Copies the writes of all later groups.
@@ -219,6 +224,7 @@ struct Thread {
     synced: SyncHook,
     messages: mpsc::Receiver<Message>,
     definitions_epoch: Arc<AtomicU64>,
+    has_failed: Arc<AtomicBool>,
     taps: Vec<Tap>,
     failed: Option<Failure>,
     groups: u64,
@@ -275,6 +281,9 @@ impl Thread {
                 let failure = Failure::new(error);
                 tracing::error!(error = %failure, "the store acknowledges nothing any more; restart when the disk is sound");
                 self.failed = Some(failure);
+                self.has_failed.store(true, Ordering::Release);
+                // What runs do now could not be kept: none is claimed until the next start.
+                self.due.close();
             }
             next
         };
@@ -300,6 +309,9 @@ impl Thread {
                 return None;
             }
             match self.messages.try_recv() {
+                Ok(Message::Commit(next)) if size + next.size() > GROUP_BYTES_MAX => {
+                    return Some(Message::Commit(next));
+                }
                 Ok(Message::Commit(next)) => job = next,
                 Ok(other) => return Some(other),
                 Err(_) => return None,
