@@ -61,10 +61,11 @@ impl Dice {
     }
 }
 
-/// Contents of a record: mostly small, some of 100 kB, some of 1 MB.
+/// Contents of a record: mostly small, some of 100 kB, some of 1 MB, some as large as a commit may be.
 fn text(number: u32, revision: u64) -> String {
     let length = match (u64::from(number) + revision) % 40 {
         0 => 1_000_000,
+        20 => 2_900_000,
         1..4 => 100_000,
         _ => 500,
     };

@@ -157,7 +157,8 @@ async fn after_an_error_of_the_disk_nothing_is_acknowledged() {
     let later = store.publish(vec![contract::event(2, "a")]).await;
     let text = later.map_err(|error| std::error::Error::source(&error).map(ToString::to_string));
     assert!(matches!(&text, Err(Some(cause)) if cause.contains("the disk is broken")), "{text:?}");
-    assert_eq!(store.load().await.expect("counts").live_runs, 0, "a run that is not durable is not claimed");
+    store.claim(1).await.expect_err("a run that is not durable is not claimed, nor any other");
+    store.load().await.expect_err("it is not ready");
 }
 
 #[tokio::test]
@@ -206,6 +207,6 @@ async fn a_commit_above_the_bound_is_refused_and_harms_nothing() {
     let disk = OnDisk::new();
     let store = disk.open_at(&disk.path()).expect("opens");
     let huge = contract::change("k", 1, &"x".repeat(9_000_000));
-    assert!(matches!(store.change_record(huge, Vec::new()).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.change_record(huge, Vec::new()).await, Err(StoreError::TooLarge { .. })));
     store.change_record(contract::change("k", 1, "small"), Vec::new()).await.expect("commits");
 }
