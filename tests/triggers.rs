@@ -85,6 +85,23 @@ async fn a_call_signed_with_the_standard_webhooks_library_is_accepted_once_per_i
 }
 
 #[tokio::test]
+async fn a_call_with_an_unusable_idempotency_key_is_refused_and_listed() {
+    let (api, trigger) = prepared("trigger-repeat", &json!({ "type": "trigger", "enabled": true })).await;
+    let call = |name: &str| {
+        let call = api.call(&trigger).header("X-Api-Key", key(&trigger)).json(&json!({}));
+        api.send(call.header("Idempotency-Key", name))
+    };
+    let longest = "k".repeat(256);
+    let first = call(&longest).await.expect(202);
+    assert_eq!(call(&longest).await.expect(202)["run"], first["run"], "a repeat answers the first run");
+    assert_eq!(call(&"k".repeat(257)).await.problem(400), "bad-idempotency-key");
+    assert_eq!(call("ü").await.problem(400), "bad-idempotency-key");
+    assert_eq!(runs(&api).await, 1);
+    let rejections = api.get("workflows/nothing/trigger/rejections").await.expect(200);
+    listed(&rejections, &["bad-idempotency-key", "bad-idempotency-key"]);
+}
+
+#[tokio::test]
 async fn a_trigger_that_is_off_starts_nothing_and_keeps_its_url_and_key() {
     let (api, trigger) = prepared("trigger-off", &json!({ "type": "trigger", "enabled": false })).await;
     let call = || api.call(&trigger).header("X-Api-Key", key(&trigger)).json(&json!({}));

@@ -56,7 +56,6 @@ fn of_inbound(error: &InboundError, detail: String) -> Problem {
             problem.with_field(".", reason.clone(), Some((*line, *column)))
         }
         InboundError::MappingFailed { field, reason } => problem.with_field(field, reason.clone(), None),
-        InboundError::BadRecord { field: Some(field), reason } => problem.with_field(field, reason.clone(), None),
         _ => problem,
     }
 }

@@ -284,8 +284,31 @@ fn a_caller_with_the_key_names_repeats_by_idempotency_key() {
     let key = ("x-api-key", "the-key");
     assert_eq!(repeat(&[key, ("idempotency-key", "order-7")]), Some("order-7".to_owned()));
     assert_eq!(repeat(&[key]), None);
-    assert_eq!(repeat(&[key, ("idempotency-key", "")]), None);
     assert_eq!(repeat(&[key, ("webhook-id", "msg_1")]), None, "an unsigned id proves nothing");
+    let longest = "k".repeat(REPEAT_KEY_BYTES_MAX);
+    assert_eq!(repeat(&[key, ("idempotency-key", &longest)]), Some(longest.clone()));
+}
+
+#[test]
+fn an_idempotency_key_that_cannot_be_used_is_refused_not_ignored() {
+    let key = ("x-api-key", "the-key");
+    let name = "idempotency-key";
+    let long = "k".repeat(REPEAT_KEY_BYTES_MAX + 1);
+    for (headers, why) in [
+        (vec![key, (name, "")], "is empty"),
+        (vec![key, (name, &long)], "is too long"),
+        (vec![key, (name, "a"), (name, "a")], "came more than once"),
+        (vec![key, (name, "ü")], "is no ASCII text"),
+    ] {
+        let (code, text) = by(&headers).expect_err("refused");
+        assert_eq!(code, "bad-idempotency-key", "{why}");
+        let expected = format!("the header Idempotency-Key {why}: send it once, as 1 to 256 bytes of ASCII");
+        assert_eq!(text, expected);
+    }
+    assert_eq!(refused(&[("x-api-key", "wrong"), (name, "")]), "wrong-key", "a stranger learns nothing of it");
+    let mut signed = VECTOR_A.request();
+    signed.headers.insert(name, HeaderValue::from_str(&long).expect("a header value"));
+    assert_eq!(VECTOR_A.verify(signed).expect("signed").repeat_key(), Some(VECTOR_A.id));
 }
 
 fn verified(headers: &[(&str, &str)], body: &[u8]) -> VerifiedRequest {
@@ -408,25 +431,6 @@ fn a_run_sees_the_request_without_what_proves_the_sender() {
     let no_secret = || None;
     verified = verify(raw, &trigger(), &no_secret, Time::from_millis(0)).expect("the key");
     assert_eq!(request_member(&verified)["query"], json!({"a": ["1", "2"], "b": "x y", "c": ""}));
-}
-
-#[test]
-fn a_mapping_leaves_out_what_the_body_does_not_hold() {
-    let get = |name: &'static str| move |payload: &Value| Ok(payload[name].clone());
-    let (email, phone) = (get("email"), get("phone"));
-    let rules = [FieldRule { field: "mail", evaluate: &email }, FieldRule { field: "phone", evaluate: &phone }];
-    let fields = map_fields(&json!({"email": "a@b.c"}), &rules).expect("mapped");
-    assert_eq!(Value::Object(fields), json!({"mail": "a@b.c"}));
-}
-
-#[test]
-fn a_failing_expression_names_its_field() {
-    let fail = |_: &Value| Err("cannot index number with \"a\"".to_owned());
-    let error = map_fields(&json!(1), &[FieldRule { field: "mail", evaluate: &fail }]).expect_err("failed");
-    assert_eq!(
-        (error.code(), error.to_string()),
-        ("mapping-failed", "field \"mail\" cannot be mapped: cannot index number with \"a\"".to_owned())
-    );
 }
 
 #[test]
