@@ -176,14 +176,19 @@ async fn insert_and_update_keep_to_what_exists_unless_upsert_is_said() {
 async fn the_input_of_a_triggered_run_is_payload_record_and_request() {
     let trigger = json!({ "type": "insert", "source": "people", "fields": { "email": ".email" }, "enabled": true });
     let (api, trigger) = prepared("trigger-input", &trigger).await;
-    let call = api.call(&trigger).query(&[("campaign", "spring")]).header("X-Api-Key", key(&trigger));
+    let query = [("campaign", "spring"), ("api_key", "hush-hush")];
+    let call = api.call(&trigger).query(&query).header("X-Api-Key", key(&trigger)).header("X-Hub-Secret", "hush-hush");
     let accepted = api.send(call.json(&json!({ "email": "i@x", "extra": [1, 2] }))).await.expect(202);
     let run = api.finished(accepted["run"].as_str().expect("a run")).await;
     let input = &run["output"]["input"];
     assert_eq!(input["payload"], json!({ "email": "i@x", "extra": [1, 2] }));
     assert_eq!((&input["record"]["key"], &input["record"]["fields"]["email"]), (&json!("i@x"), &json!("i@x")));
-    assert_eq!(input["request"]["query"]["campaign"], "spring");
-    assert!(!run.to_string().contains(key(&trigger)), "the key is in the run: {run:#}");
+    assert_eq!(input["request"]["query"], json!({ "campaign": "spring", "api_key": "***" }));
+    assert_eq!(input["request"]["path"], "/in");
+    let token = trigger["url"].as_str().and_then(|url| url.rsplit('/').next()).expect("a token");
+    for secret in [key(&trigger), token, "hush-hush"] {
+        assert!(!run.to_string().contains(secret), "{secret} is in the run: {run:#}");
+    }
 }
 
 #[tokio::test]
