@@ -62,6 +62,7 @@ pub const KINDS: &[ProblemKind] = &[
     kind("record-missing", 404, false, "There is no record with this key"),
     kind("bad-record", 422, false, "The fields make no record of this source"),
     kind("mapping-failed", 422, false, "A field cannot be mapped from the body"),
+    kind("mapping-unavailable", 503, true, "A field cannot be mapped at the moment"),
     // Plugins and calls to the outside.
     kind("component-refused", 422, false, "The upload is no plugin that this server can use"),
     kind("plugin-failed", 422, false, "A plugin failed"),

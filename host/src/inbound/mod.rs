@@ -16,6 +16,7 @@ pub use request::{RawRequest, request_member};
 pub use signature::{TOLERANCE, sign};
 pub use verify::{Refused, VerifiedBy, VerifiedRequest, verify};
 
+use crate::expr::EvaluateError;
 use crate::model::Slug;
 
 /// Longest name of a call (`Idempotency-Key`, `webhook-id`), by which its repeats are recognised, in bytes.
@@ -75,7 +76,7 @@ pub enum InboundError {
         /// The field.
         field: String,
         /// Why.
-        reason: String,
+        reason: EvaluateError,
     },
 }
 
@@ -92,6 +93,7 @@ impl InboundError {
             Self::BodyTooLarge { .. } => "body-too-large",
             Self::UnsupportedMediaType { .. } => "unsupported-media-type",
             Self::BadBody { .. } => "bad-body",
+            Self::MappingFailed { reason: EvaluateError::Unavailable(_), .. } => "mapping-unavailable",
             Self::MappingFailed { .. } => "mapping-failed",
         }
     }
