@@ -1,5 +1,6 @@
 //! The nouns of the product. This floor imports nothing of ours but its own files.
 
+mod allow_rule;
 mod definition;
 mod event;
 mod exchange;
@@ -16,6 +17,7 @@ mod trigger;
 mod webhook;
 mod workflow;
 
+pub use allow_rule::{AllowRule, BadAllowRule};
 pub use definition::{Definition, DefinitionPath, Kind, Saved};
 pub use event::Event;
 pub use exchange::{Exchange, HeaderField, LogLine, RequestParts, ResponseParts};
