@@ -6,6 +6,7 @@ mod abuse;
 mod backup;
 mod examples;
 mod house;
+mod metrics;
 mod plugins;
 mod recovery;
 mod tour;

@@ -203,7 +203,6 @@ do:
   - done: { set: { done: true } }
 ";
     api.put_workflow("pause", document).await.expect(201);
-    let started = Instant::now();
     let run = api.post("workflows/pause/runs", &json!({ "input": {} })).await.expect(202);
     let id = run["id"].as_str().expect("an id");
     eventually("the run waits", || async {
@@ -213,8 +212,15 @@ do:
     server.kill().await;
     let server = Server::open(folder.path(), &[]).await;
     let run = server.api("wait").finished(id).await;
-    assert!(started.elapsed() >= Duration::from_secs(2), "early: {:?}", started.elapsed());
     assert_eq!((&run["status"], &run["output"]), (&json!("completed"), &json!({ "done": true })));
+    let history = run["tasks"].as_array().expect("a history");
+    let pauses: Vec<_> = history.iter().filter(|entry| entry["name"] == "pause").collect();
+    let [waiting, done] = pauses.as_slice() else { panic!("a wait has a beginning and an end: {run:#}") };
+    assert_eq!((&waiting["status"], &done["status"]), (&json!("waiting"), &json!("completed")));
+    let time = |value: &Value| value.as_str().expect("a time").parse::<jiff::Timestamp>().expect("RFC 3339");
+    let (begun, until, ended) = (time(&waiting["started_at"]), time(&waiting["until"]), time(&done["finished_at"]));
+    assert_eq!(until.duration_since(begun), jiff::SignedDuration::from_secs(2));
+    assert!(ended >= until, "early: {ended} is before {until}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -85,6 +85,23 @@ async fn a_call_signed_with_the_standard_webhooks_library_is_accepted_once_per_i
 }
 
 #[tokio::test]
+async fn a_call_with_an_unusable_idempotency_key_is_refused_and_listed() {
+    let (api, trigger) = prepared("trigger-repeat", &json!({ "type": "trigger", "enabled": true })).await;
+    let call = |name: &str| {
+        let call = api.call(&trigger).header("X-Api-Key", key(&trigger)).json(&json!({}));
+        api.send(call.header("Idempotency-Key", name))
+    };
+    let longest = "k".repeat(256);
+    let first = call(&longest).await.expect(202);
+    assert_eq!(call(&longest).await.expect(202)["run"], first["run"], "a repeat answers the first run");
+    assert_eq!(call(&"k".repeat(257)).await.problem(400), "bad-idempotency-key");
+    assert_eq!(call("ü").await.problem(400), "bad-idempotency-key");
+    assert_eq!(runs(&api).await, 1);
+    let rejections = api.get("workflows/nothing/trigger/rejections").await.expect(200);
+    listed(&rejections, &["bad-idempotency-key", "bad-idempotency-key"]);
+}
+
+#[tokio::test]
 async fn a_trigger_that_is_off_starts_nothing_and_keeps_its_url_and_key() {
     let (api, trigger) = prepared("trigger-off", &json!({ "type": "trigger", "enabled": false })).await;
     let call = || api.call(&trigger).header("X-Api-Key", key(&trigger)).json(&json!({}));
@@ -159,14 +176,19 @@ async fn insert_and_update_keep_to_what_exists_unless_upsert_is_said() {
 async fn the_input_of_a_triggered_run_is_payload_record_and_request() {
     let trigger = json!({ "type": "insert", "source": "people", "fields": { "email": ".email" }, "enabled": true });
     let (api, trigger) = prepared("trigger-input", &trigger).await;
-    let call = api.call(&trigger).query(&[("campaign", "spring")]).header("X-Api-Key", key(&trigger));
+    let query = [("campaign", "spring"), ("api_key", "hush-hush")];
+    let call = api.call(&trigger).query(&query).header("X-Api-Key", key(&trigger)).header("X-Hub-Secret", "hush-hush");
     let accepted = api.send(call.json(&json!({ "email": "i@x", "extra": [1, 2] }))).await.expect(202);
     let run = api.finished(accepted["run"].as_str().expect("a run")).await;
     let input = &run["output"]["input"];
     assert_eq!(input["payload"], json!({ "email": "i@x", "extra": [1, 2] }));
     assert_eq!((&input["record"]["key"], &input["record"]["fields"]["email"]), (&json!("i@x"), &json!("i@x")));
-    assert_eq!(input["request"]["query"]["campaign"], "spring");
-    assert!(!run.to_string().contains(key(&trigger)), "the key is in the run: {run:#}");
+    assert_eq!(input["request"]["query"], json!({ "campaign": "spring", "api_key": "***" }));
+    assert_eq!(input["request"]["path"], "/in");
+    let token = trigger["url"].as_str().and_then(|url| url.rsplit('/').next()).expect("a token");
+    for secret in [key(&trigger), token, "hush-hush"] {
+        assert!(!run.to_string().contains(secret), "{secret} is in the run: {run:#}");
+    }
 }
 
 #[tokio::test]

@@ -150,7 +150,8 @@ do:
     api.delete("workflows/uses").await.expect(204);
     api.delete("webhooks/w").await.expect(204);
     let missing = api.put_workflow("uses", document).await.expect(422);
-    assert!(missing.to_string().contains("\\\"w\\\"") || missing.to_string().contains("w"), "{missing:#}");
+    let reason = "webhook \"w\" does not exist in space \"webhook-used\": make it first";
+    assert_eq!(missing["errors"], json!([{ "field": "webhook", "reason": reason }]), "{missing:#}");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, PluginConfig};
-use crate::egress::{AllowRule, BadAllowRule, Egress, EgressError, EgressLimits, EgressPolicy};
+use crate::egress::{Egress, EgressError, EgressLimits, EgressPolicy};
 use crate::engine::{DEFAULT_SPACE, Engine, EngineError, EngineOptions, Parts};
 use crate::http::{self, Limits, Server};
 use crate::model::{InvalidId, Kind, Redacted, Slug};
@@ -58,9 +58,6 @@ pub enum StartError {
     /// The outbound client cannot be set up.
     #[error(transparent)]
     Egress(#[from] EgressError),
-    /// An allowance for outbound calls is not understood.
-    #[error(transparent)]
-    Allowance(#[from] BadAllowRule),
     /// The first space or key cannot be made.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -158,8 +155,7 @@ async fn join(
     let cache = config.plugin.cache.clone().unwrap_or_else(|| config.store.data_dir.join(PLUGIN_CACHE));
     let cache = ArtefactCache { folder: cache, key: vault.derive("plugin-cache") };
     let plugins = start_plugins(&config.plugin, config.http.plugin_bytes_max, cache).await?;
-    let allow = config.egress.allow.iter().map(|one| one.to_string().parse::<AllowRule>()).collect::<Result<_, _>>()?;
-    let policy = EgressPolicy { allow_private: config.egress.allow_private, allow };
+    let policy = EgressPolicy { allow_private: config.egress.allow_private, allow: config.egress.allow.clone() };
     let egress = Arc::new(Egress::new(policy, EgressLimits::default())?);
     let options = EngineOptions { run_concurrency: config.engine.run_concurrency };
     let engine = Engine::new(Parts { store, plugins, egress, vault: Arc::new(vault), clock, options })?;

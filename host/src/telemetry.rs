@@ -13,26 +13,23 @@ pub const HTTP_REQUESTS: &str = "tenterhook_http_requests_total";
 pub const ACCEPT_SECONDS: &str = "tenterhook_accept_seconds";
 /// Open connections.
 pub const HTTP_CONNECTIONS: &str = "tenterhook_http_connections";
-/// Runs accepted. Label: `by` (`trigger`, `api`, `rerun`).
+/// Runs accepted, by triggers, by hand or again.
 pub const RUNS_STARTED: &str = "tenterhook_runs_started_total";
 /// Runs that ended. Label: `status` (`completed`, `faulted`, `cancelled`).
 pub const RUNS_FINISHED: &str = "tenterhook_runs_finished_total";
 /// Inbound calls that were refused. Label: `code` (the problem's).
-pub const REJECTIONS: &str = "tenterhook_rejections_total";
+pub const REJECTIONS: &str = "tenterhook_inbound_rejected_total";
 /// Runs that are not final.
 pub const LIVE_RUNS: &str = "tenterhook_live_runs";
 /// Of these, due and not yet taken.
 pub const DUE_RUNS: &str = "tenterhook_due_runs";
-/// Plugin calls. Labels: `plugin`, `export`, `outcome` (`ok`, `failure`, `fault`).
+/// Plugin calls that ran. Labels: `plugin` (`name@version`), `outcome` (`ok`; `declined`: the plugin itself gave a
+/// reason; `fault`: crashed, stopped, or its output was not usable).
 pub const PLUGIN_CALLS: &str = "tenterhook_plugin_calls_total";
 /// Seconds of one plugin call. Label: `plugin`.
 pub const PLUGIN_SECONDS: &str = "tenterhook_plugin_seconds";
-/// Outbound requests. Label: `outcome` (a status class such as `2xx`, or the kind of error).
-pub const EGRESS_REQUESTS: &str = "tenterhook_egress_requests_total";
-/// Seconds of one outbound exchange.
-pub const EGRESS_SECONDS: &str = "tenterhook_egress_seconds";
-/// Seconds of one group commit of the store.
-pub const COMMIT_SECONDS: &str = "tenterhook_store_commit_seconds";
+/// Outbound requests. Label: `outcome` (`answered`, or the code of why there was no answer).
+pub const EGRESS_REQUESTS: &str = "tenterhook_egress_total";
 /// Bytes of the store on disk.
 pub const STORE_BYTES: &str = "tenterhook_store_bytes";
 
@@ -43,25 +40,28 @@ enum MetricKind {
     Histogram,
 }
 
-/// All metrics: this list is their documentation.
+/// All metrics: this list is their documentation, and a test holds it against what is emitted.
 const METRICS: &[(&str, MetricKind, Unit, &str)] = &[
     (HTTP_REQUESTS, MetricKind::Counter, Unit::Count, "Answered requests by route, method and status"),
     (ACCEPT_SECONDS, MetricKind::Histogram, Unit::Seconds, "Time to answer an inbound call, durable commit included"),
     (HTTP_CONNECTIONS, MetricKind::Gauge, Unit::Count, "Open connections"),
-    (RUNS_STARTED, MetricKind::Counter, Unit::Count, "Accepted runs by what started them"),
+    (RUNS_STARTED, MetricKind::Counter, Unit::Count, "Accepted runs"),
     (RUNS_FINISHED, MetricKind::Counter, Unit::Count, "Ended runs by status"),
     (REJECTIONS, MetricKind::Counter, Unit::Count, "Refused inbound calls by problem code"),
     (LIVE_RUNS, MetricKind::Gauge, Unit::Count, "Runs that are not final"),
     (DUE_RUNS, MetricKind::Gauge, Unit::Count, "Runs that are due and not yet taken"),
-    (PLUGIN_CALLS, MetricKind::Counter, Unit::Count, "Plugin calls by plugin, export and outcome"),
+    (PLUGIN_CALLS, MetricKind::Counter, Unit::Count, "Plugin calls by plugin and outcome"),
     (PLUGIN_SECONDS, MetricKind::Histogram, Unit::Seconds, "Time of one plugin call"),
     (EGRESS_REQUESTS, MetricKind::Counter, Unit::Count, "Outbound requests by outcome"),
-    (EGRESS_SECONDS, MetricKind::Histogram, Unit::Seconds, "Time of one outbound exchange"),
-    (COMMIT_SECONDS, MetricKind::Histogram, Unit::Seconds, "Time of one group commit"),
     (STORE_BYTES, MetricKind::Gauge, Unit::Bytes, "Bytes on disk"),
 ];
 
-/// Upper bounds of all histograms, in seconds: plugin calls take tens of microseconds, exchanges up to 15 s.
+/// The names of all metrics.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    METRICS.iter().map(|(name, ..)| *name)
+}
+
+/// Upper bounds of all histograms, in seconds: plugin calls take tens of microseconds, actions up to 15 s.
 const SECONDS_BOUNDS: &[f64] = &[
     0.000_02, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     5.0, 15.0,
@@ -142,10 +142,10 @@ mod tests {
         let first = Metrics::start();
         let second = Metrics::start();
         metrics::counter!(REJECTIONS, "code" => "telemetry-test").increment(2);
-        metrics::histogram!(COMMIT_SECONDS).record(0.003);
+        metrics::histogram!(ACCEPT_SECONDS).record(0.003);
         let text = second.render();
-        assert!(text.contains("tenterhook_rejections_total{code=\"telemetry-test\"} 2"), "{text}");
-        assert!(text.contains("tenterhook_store_commit_seconds_bucket{le=\"0.005\"}"), "{text}");
+        assert!(text.contains("tenterhook_inbound_rejected_total{code=\"telemetry-test\"} 2"), "{text}");
+        assert!(text.contains("tenterhook_accept_seconds_bucket{le=\"0.005\"}"), "{text}");
         assert!(first.render().contains("telemetry-test"));
     }
 

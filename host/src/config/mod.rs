@@ -13,11 +13,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::Redacted;
+use crate::model::{AllowRule, Redacted};
 
 pub use option::{ConfigOption, options};
 pub use source::{Origin, Sources};
-pub use value::{EgressAllowance, LogFormat, SecretKey};
+pub use value::{LogFormat, SecretKey};
 
 /// The documented defaults, as a TOML file.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");
@@ -73,7 +73,7 @@ pub struct EgressConfig {
     /// Private addresses may be called.
     pub allow_private: bool,
     /// These may be called in any case.
-    pub allow: Vec<EgressAllowance>,
+    pub allow: Vec<AllowRule>,
 }
 
 /// Limits of plugins.

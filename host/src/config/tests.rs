@@ -61,7 +61,7 @@ fn all_problems_are_reported_at_once_with_where_they_came_from() {
             ("TENTERHOOK_COLOUR", "red"),
             ("TENTERHOOK_SECRET_KEY", "tooshortsecret"),
         ]),
-        flags: pairs(&[("drain-ms", "-1"), ("egress-allow", "10.0.0.0/8,300.1.1.1"), ("log-level", "loud")]),
+        flags: pairs(&[("drain-ms", "-1"), ("egress-allow", "10.0.0.0/8,0x7f.1"), ("log-level", "loud")]),
         unknown_flags: vec!["--shout".to_owned()],
     };
     let errors = Config::load(&sources).expect_err("much is wrong").to_string();
@@ -74,7 +74,7 @@ fn all_problems_are_reported_at_once_with_where_they_came_from() {
         file FILE: listen: a number is not what is expected here: write a text in quotes
         environment variable TENTERHOOK_BODY_BYTES_MAX: body_bytes_max: "many" is no whole number
         environment variable TENTERHOOK_SECRET_KEY: secret_key: write 32 bytes as 64 hex digits or as base64 (`openssl rand -hex 32` makes some)
-        command line --egress-allow: egress_allow: "300.1.1.1" is no network (10.0.0.0/8), address, host name or *.domain
+        command line --egress-allow: egress_allow: "0x7f.1" is no allow rule: write a network (10.20.0.0/16), an address, a host name, or *.domain
         file FILE: plugin_memory_mib: 0 is not between 1 and 1000000
         command line --log-level: log_level: "loud" is no log level; write error, warn, info, debug, trace or directives
         command line --drain-ms: drain_ms: "-1" is no whole number"#]]
@@ -131,10 +131,10 @@ fn private_destinations_can_be_networks_addresses_and_names() {
     };
     let config = Config::load(&sources).expect("it is right");
     let expected = [
-        EgressAllowance::Net("10.0.0.0/8".parse().expect("a network")),
-        EgressAllowance::Net("::1/128".parse().expect("a network")),
-        EgressAllowance::Host("crm.internal".to_owned()),
-        EgressAllowance::Host("*.corp.example".to_owned()),
+        AllowRule::Network("10.0.0.0/8".parse().expect("a network")),
+        AllowRule::Network("::1/128".parse().expect("a network")),
+        AllowRule::Host("crm.internal".to_owned()),
+        AllowRule::Below("corp.example".to_owned()),
     ];
     assert_eq!(config.egress.allow, expected);
 }

@@ -1,15 +1,14 @@
 //! The types that option values have, and how each is read from text or from a TOML value.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, Engine as _};
 use figment::value::Value;
-use ipnet::IpNet;
 
-use crate::model::Redacted;
+use crate::model::{AllowRule, BadAllowRule, Redacted};
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,24 +33,6 @@ impl SecretKey {
 impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
-    }
-}
-
-/// What webhooks may call although it is private.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EgressAllowance {
-    /// These addresses.
-    Net(IpNet),
-    /// This host name, or with `*.` in front all names below it, lower case, whatever they resolve to.
-    Host(String),
-}
-
-impl fmt::Display for EgressAllowance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Net(net) => net.fmt(f),
-            Self::Host(name) => f.write_str(name),
-        }
     }
 }
 
@@ -124,7 +105,7 @@ pub(super) fn within(number: u64, range: &RangeInclusive<u64>) -> Result<u64, St
     }
 }
 
-impl OptionValue for Vec<EgressAllowance> {
+impl OptionValue for Vec<AllowRule> {
     fn from_text(text: &str) -> Result<Self, String> {
         text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(allowance).collect()
     }
@@ -135,23 +116,8 @@ impl OptionValue for Vec<EgressAllowance> {
     }
 }
 
-fn allowance(text: &str) -> Result<EgressAllowance, String> {
-    if let Ok(net) = text.parse::<IpNet>() {
-        return Ok(EgressAllowance::Net(net));
-    }
-    if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(EgressAllowance::Net(address.into()));
-    }
-    let is_host = text.len() <= 253 // RFC 1035 §2.3.4
-        && text.strip_prefix("*.").unwrap_or(text).split('.').all(|label| {
-            (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        });
-    let looks_numeric = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    if is_host && !looks_numeric {
-        Ok(EgressAllowance::Host(text.to_lowercase()))
-    } else {
-        Err(format!("{text:?} is no network (10.0.0.0/8), address, host name or *.domain"))
-    }
+fn allowance(text: &str) -> Result<AllowRule, String> {
+    text.parse().map_err(|error: BadAllowRule| error.to_string())
 }
 
 impl OptionValue for LogFormat {

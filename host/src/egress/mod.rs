@@ -22,7 +22,7 @@ use bytes::Bytes;
 use crate::model::{HeaderField, Method};
 
 pub use client::Egress;
-pub use policy::{AllowRule, BadAllowRule, EgressPolicy};
+pub use policy::EgressPolicy;
 pub use resolver::{Lookup, SystemLookup};
 
 /// Largest response body that is read, in bytes, unless configured: mappings work on it in memory.

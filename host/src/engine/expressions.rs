@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::expr::{Expression, Sandbox as _};
+use crate::expr::{EvaluateError, Expression, NoSandbox, Sandbox as _};
 
 use super::Engine;
 use super::sandbox::JqSandbox;
@@ -21,21 +21,31 @@ impl Engine {
         checked.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
-    /// The first output of an expression over `input`.
-    pub(super) async fn evaluate(&self, source: &str, input: &Value) -> Result<Value, String> {
-        let expression = self.expression(source)?;
-        let sandbox = self.sandbox();
-        if expression.is_bounded() {
-            return expression.evaluate(input, &[], &sandbox).map_err(|error| error.to_string());
-        }
-        let input = input.clone();
-        let evaluated = self.plugins.run_blocking(source, move || expression.evaluate(&input, &[], &sandbox)).await;
-        evaluated.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    /// [`Self::evaluate_for`], for whoever has this expression.
+    pub(super) async fn evaluate(&self, source: &str, input: &Value) -> Result<Value, EvaluateError> {
+        self.evaluate_for(source, source, input).await
     }
 
-    /// Where expressions run that are not proven bounded.
+    /// The first output of an expression of `owner` (`space/workflow`) over `input`. Where it needs the sandbox, it
+    /// shares the owner's lane, and rests for the owner alone if it keeps failing.
+    pub(super) async fn evaluate_for(&self, owner: &str, source: &str, input: &Value) -> Result<Value, EvaluateError> {
+        let expression = self.expression(source).map_err(EvaluateError::Failed)?;
+        if expression.is_bounded() {
+            return expression.evaluate(input, &[], &NoSandbox);
+        }
+        let (sandbox, input) = (self.sandbox_for(owner), input.clone());
+        let evaluated = self.plugins.run_blocking(owner, move || expression.evaluate(&input, &[], &sandbox)).await;
+        evaluated.unwrap_or_else(|error| Err(EvaluateError::Unavailable(error.to_string())))
+    }
+
+    /// Where expressions are checked that cannot be read here: what is in them counts, not whose they are.
     pub(super) fn sandbox(&self) -> JqSandbox {
-        JqSandbox::new(Arc::clone(&self.plugins))
+        self.sandbox_for("")
+    }
+
+    /// Where expressions of `owner` run that are not proven bounded.
+    pub(super) fn sandbox_for(&self, owner: &str) -> JqSandbox {
+        JqSandbox::new(Arc::clone(&self.plugins), owner.to_owned())
     }
 
     fn expression(&self, source: &str) -> Result<Expression, String> {

@@ -75,7 +75,7 @@ impl Engine {
     fn verify(&self, space: &Slug, trigger: &Trigger, call: InboundCall) -> Result<VerifiedRequest> {
         let raw = RawRequest {
             method: call.method,
-            path: format!("/in/{}", trigger.token),
+            path: "/in".to_owned(),
             query: call.query,
             headers: call.headers,
             body: call.body,

@@ -204,7 +204,8 @@ impl Engine {
     async fn step(&self, run: &Run, program: &Program, state: State, event: StepEvent) -> Result<Transition> {
         let facts = StepFacts { run: run.id, workflow: run.workflow.clone(), version: run.version };
         let (started_at, now) = (run.created_at, self.clock.now());
-        let (sandbox, owner) = (self.sandbox(), format!("{}/{}", run.space, run.workflow));
+        let owner = format!("{}/{}", run.space, run.workflow);
+        let sandbox = self.sandbox_for(&owner);
         let (program, bounded) = (program.clone(), program.is_bounded());
         let step = move || {
             let context = StepContext {

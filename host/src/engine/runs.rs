@@ -15,7 +15,7 @@ use super::{Engine, EngineError, Result};
 /// How long a repeat of a call is recognised by its key.
 pub(super) const REPEAT_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Longest key by which a repeat is recognised, in bytes.
-pub(super) const REPEAT_KEY_BYTES_MAX: usize = 255;
+pub(super) const REPEAT_KEY_BYTES_MAX: usize = crate::inbound::REPEAT_KEY_BYTES_MAX;
 /// How often a cancellation is tried while the run moves on.
 const CANCEL_TRIES_MAX: usize = 100;
 

@@ -14,11 +14,13 @@ const JQ: &str = "jq";
 /// Evaluates expressions in the `jq` plugin; blocks its thread, so call it from the plugin threads.
 pub(super) struct JqSandbox {
     plugins: Arc<PluginHost>,
+    /// Whose expressions: one that keeps failing rests for its owner alone.
+    owner: String,
 }
 
 impl JqSandbox {
-    pub(super) const fn new(plugins: Arc<PluginHost>) -> Self {
-        Self { plugins }
+    pub(super) const fn new(plugins: Arc<PluginHost>, owner: String) -> Self {
+        Self { plugins, owner }
     }
 
     fn call(&self, request: &Value) -> Result<Value, PluginError> {
@@ -26,7 +28,7 @@ impl JqSandbox {
         let host = |reason: String| PluginError::Host { plugin: JQ.into(), reason };
         let jq = jq.ok_or_else(|| host("the built-in plugin is missing".to_owned()))?;
         let call = Call {
-            space: String::new(),
+            space: self.owner.clone(),
             id: String::new(),
             now: Time::from_millis(0),
             config: request["source"].to_string(),
@@ -45,9 +47,10 @@ impl Sandbox for JqSandbox {
             Ok(mut answer) => Ok(answer["output"].take()),
             Err(PluginError::Invalid { reason, .. }) => Err(EvaluateError::Failed(reason)),
             Err(
-                error @ (PluginError::Trapped { .. } | PluginError::TimedOut { .. } | PluginError::Quarantined { .. }),
+                error @ (PluginError::Trapped { .. }
+                | PluginError::TimedOut { .. }
+                | PluginError::OutputTooLarge { .. }),
             ) => Err(EvaluateError::Limit(error.to_string())),
-            Err(error @ PluginError::OutputTooLarge { .. }) => Err(EvaluateError::Limit(error.to_string())),
             Err(error) => Err(EvaluateError::Unavailable(error.to_string())),
         }
     }
@@ -72,4 +75,35 @@ fn positioned(text: &str) -> ExpressionError {
         Some(ExpressionError { line: line.parse().ok()?, column: column.parse().ok()?, message: message.to_owned() })
     });
     parsed.unwrap_or_else(|| ExpressionError { line: 1, column: 1, message: text.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::plugin::Limits;
+
+    #[test]
+    fn an_expression_that_rests_for_one_owner_runs_for_another() {
+        let limits = Limits {
+            pure_time_max: Duration::from_millis(50),
+            faults_max: 2,
+            rest: Duration::from_secs(600),
+            ..Limits::default()
+        };
+        let plugins = PluginHost::start(limits, None).expect("a plugin host");
+        let sandbox = |owner: &str| JqSandbox::new(Arc::clone(&plugins), owner.to_owned());
+        let endless = |owner: &str| sandbox(owner).evaluate("last(repeat(1))", &Value::Null, &[]);
+        for _ in 0..2 {
+            let ended = endless("a/leads");
+            assert!(matches!(ended, Err(EvaluateError::Limit(_))), "{ended:?}");
+        }
+        let resting = endless("a/leads");
+        assert!(matches!(&resting, Err(EvaluateError::Unavailable(why)) if why.contains("2 times")), "{resting:?}");
+        let other = endless("b/leads");
+        assert!(matches!(other, Err(EvaluateError::Limit(_))), "{other:?}");
+        let sum = sandbox("a/leads").evaluate("reduce .[] as $n (0; . + $n)", &json!([1, 2]), &[]);
+        assert_eq!(sum, Ok(json!(3)), "its owner's other expressions are not concerned");
+    }
 }

@@ -8,6 +8,7 @@ use super::meter::Meter;
 use super::number::{self, Num};
 use super::ops;
 use super::run::{Stop, short};
+use super::sorting;
 
 type Made = Result<Value, Stop>;
 
@@ -97,7 +98,7 @@ impl Unary {
             Self::Type => Ok(kind(input).into()),
             Self::ToString => to_text(input, meter).map(|text| text.into_owned().into()),
             Self::ToJson => json_text(input, meter).map(Value::String),
-            Self::ToNumber => to_number(input),
+            Self::ToNumber => to_number(input, meter),
             Self::AsciiDowncase => changed(input, meter, |text| text.to_ascii_lowercase()),
             Self::AsciiUpcase => changed(input, meter, |text| text.to_ascii_uppercase()),
             Self::Trim => changed(input, meter, |text| text.trim().to_owned()),
@@ -114,20 +115,13 @@ impl Unary {
                 items.reverse();
                 Ok(items.into())
             }
-            Self::Sort => sorted(input, meter).map(Value::Array),
+            Self::Sort => sorting::sorted(array(input)?, meter).map(Value::Array),
             Self::Unique => {
-                let mut items = sorted(input, meter)?;
+                let mut items = sorting::sorted(array(input)?, meter)?;
                 items.dedup_by(|l, r| number::equal(l, r));
                 Ok(items.into())
             }
-            Self::Min => Ok(array(input)?
-                .iter()
-                .try_fold(None, |least, item| extreme(least, item, true, meter))?
-                .map_or(Value::Null, Value::clone)),
-            Self::Max => Ok(array(input)?
-                .iter()
-                .try_fold(None, |most, item| extreme(most, item, false, meter))?
-                .map_or(Value::Null, Value::clone)),
+            Self::Min | Self::Max => sorting::extreme(array(input)?, matches!(self, Self::Min), meter),
             Self::ToEntries => to_entries(input, meter),
             Self::FromEntries => from_entries(input, meter),
         }
@@ -157,8 +151,8 @@ impl Binary {
             Self::Has => has(input, argument, meter),
             Self::Contains => contains(input, argument, meter).map(Value::Bool),
             Self::Inside => contains(argument, input, meter).map(Value::Bool),
-            Self::StartsWith => Ok(text(input)?.starts_with(text(argument)?).into()),
-            Self::EndsWith => Ok(text(input)?.ends_with(text(argument)?).into()),
+            Self::StartsWith => affix(input, argument, meter).map(|(text, prefix)| text.starts_with(prefix).into()),
+            Self::EndsWith => affix(input, argument, meter).map(|(text, suffix)| text.ends_with(suffix).into()),
             Self::LeftTrimStr => {
                 let prefix = text(argument)?;
                 changed(input, meter, |text| text.strip_prefix(prefix).unwrap_or(text).to_owned())
@@ -202,6 +196,13 @@ fn changed(input: &Value, meter: &Meter, change: impl FnOnce(&str) -> String) ->
     Ok(change(text).into())
 }
 
+/// A text and what may be its beginning or end; comparing them is paid for, and ends with the shorter one.
+fn affix<'v>(input: &'v Value, part: &'v Value, meter: &Meter) -> Result<(&'v str, &'v str), Stop> {
+    let texts = (text(input)?, text(part)?);
+    meter.spend_text(texts.0.len().min(texts.1.len()))?;
+    Ok(texts)
+}
+
 fn length(input: &Value, meter: &Meter) -> Made {
     match input {
         Value::Null => Ok(0.into()),
@@ -225,14 +226,7 @@ fn keys(input: &Value, sort: bool, meter: &Meter) -> Made {
             meter.spend(items.len() as u64)?;
             Ok((0..items.len()).map(Value::from).collect())
         }
-        Value::Object(fields) => {
-            fields.keys().try_for_each(|name| meter.spend_text(name.len()))?;
-            let mut names: Vec<&String> = fields.keys().collect();
-            if sort {
-                names.sort_unstable();
-            }
-            Ok(names.into_iter().cloned().map(Value::String).collect())
-        }
+        Value::Object(fields) => sorting::names(fields, sort, meter),
         _ => Err(wrong(input, "iterable (array or object)")),
     }
 }
@@ -266,11 +260,12 @@ pub(super) fn to_text<'v>(value: &'v Value, meter: &Meter) -> Result<Cow<'v, str
     }
 }
 
-fn to_number(input: &Value) -> Made {
+fn to_number(input: &Value, meter: &Meter) -> Made {
     let unreadable = || Stop::Failed(format!("cannot parse {} as number", short(input)));
     match input {
         Value::Number(_) => Ok(input.clone()),
         Value::String(text) => {
+            meter.spend_text(text.len())?;
             serde_json::from_str::<serde_json::Number>(text).map(Value::Number).map_err(|_| unreadable())
         }
         _ => Err(unreadable()),
@@ -326,7 +321,7 @@ fn add_all(input: &Value, meter: &Meter) -> Made {
 
 /// `text / separator`.
 pub(super) fn split(text: &str, separator: &str, meter: &Meter) -> Made {
-    meter.spend_text(text.len())?;
+    meter.spend_text(text.len() + separator.len())?;
     let piece = |piece: &str| {
         meter.spend_text(piece.len())?;
         Ok(Value::String(piece.to_owned()))
@@ -361,8 +356,11 @@ fn join(input: &Value, separator: &Value, meter: &Meter) -> Made {
 
 fn has(input: &Value, key: &Value, meter: &Meter) -> Made {
     match (input, key) {
-        (Value::Null, _) => Ok(false.into()),
-        (Value::Object(fields), key) => Ok(key.as_str().is_some_and(|name| fields.contains_key(name)).into()),
+        (Value::Object(fields), Value::String(name)) => {
+            meter.spend_text(name.len())?;
+            Ok(fields.contains_key(name).into())
+        }
+        (Value::Null | Value::Object(_), _) => Ok(false.into()),
         (Value::Array(items), Value::Number(index)) if !index.is_f64() => {
             Ok(position(index, items.len()).is_some().into())
         }
@@ -405,6 +403,7 @@ fn contains(left: &Value, right: &Value, meter: &Meter) -> Result<bool, Stop> {
         }
         (Value::Object(l), Value::Object(r)) => {
             for (name, right) in r {
+                meter.spend_text(name.len())?;
                 let Some(left) = l.get(name) else { return Ok(false) };
                 if !contains(left, right, meter)? {
                     return Ok(false);
@@ -425,31 +424,6 @@ fn sortable(input: &Value, meter: &Meter) -> Result<Vec<Value>, Stop> {
         Value::Array(items) => Ok(items),
         _ => Ok(Vec::new()),
     }
-}
-
-/// Paid before sorting: each of the log n rounds walks over everything at most twice.
-fn sorted(input: &Value, meter: &Meter) -> Result<Vec<Value>, Stop> {
-    let before = meter.spent();
-    let mut items = sortable(input, meter)?;
-    let rounds = u64::from(items.len().checked_ilog2().unwrap_or(0)) + 1;
-    meter.spend((meter.spent() - before).saturating_mul(2 * rounds))?;
-    items.sort_by(number::order);
-    Ok(items)
-}
-
-/// The least (first of equals) or the most (last of equals) so far.
-fn extreme<'v>(
-    best: Option<&'v Value>,
-    item: &'v Value,
-    least: bool,
-    meter: &Meter,
-) -> Result<Option<&'v Value>, Stop> {
-    meter.spend_value(item)?;
-    let better = best.is_none_or(|best| {
-        let order = number::order(item, best);
-        if least { order.is_lt() } else { order.is_ge() }
-    });
-    Ok(if better { Some(item) } else { best })
 }
 
 fn to_entries(input: &Value, meter: &Meter) -> Made {

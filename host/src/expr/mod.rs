@@ -19,6 +19,7 @@ mod parse;
 mod plan;
 mod resolve;
 mod run;
+mod sorting;
 #[cfg(test)]
 mod tests;
 

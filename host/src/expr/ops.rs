@@ -13,8 +13,11 @@ use super::run::{NULL, Stop, short};
 pub(super) fn index<'v>(value: &'v Value, index: &Value, meter: &Meter) -> Result<Cow<'v, Value>, Stop> {
     let found = |value: Option<&'v Value>| Ok(Cow::Borrowed(value.unwrap_or(&NULL)));
     match (value, index) {
-        (Value::Null, _) => found(None),
-        (Value::Object(fields), index) => found(index.as_str().and_then(|name| fields.get(name))),
+        (Value::Object(fields), Value::String(name)) => {
+            meter.spend_text(name.len())?;
+            found(fields.get(name))
+        }
+        (Value::Null | Value::Object(_), _) => found(None),
         (Value::Array(items), Value::Number(index)) if !index.is_f64() => {
             found(position(index, items.len()).and_then(|at| items.get(at)))
         }

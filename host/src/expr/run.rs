@@ -60,7 +60,8 @@ pub(super) fn short(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("an array of {}", items.len()),
         Value::Object(fields) => {
-            let names: Vec<&str> = fields.keys().take(5).map(String::as_str).collect();
+            let names: Vec<String> =
+                fields.keys().take(5).map(|name| name.chars().take(QUOTED_CHARS_MAX).collect()).collect();
             format!("an object with {}", if names.is_empty() { "no fields".to_owned() } else { names.join(", ") })
                 .chars()
                 .take(QUOTED_CHARS_MAX)
@@ -184,9 +185,12 @@ impl Run<'_> {
                 let mut object = match last {
                     true => built.take().unwrap_or_default(),
                     false => {
-                        let built = built.clone().unwrap_or_default();
-                        built.values().try_for_each(|value| self.meter.spend_value(value))?;
-                        built
+                        let Some(built) = &built else { return Ok(()) };
+                        built.iter().try_for_each(|(name, value)| {
+                            self.meter.spend_text(name.len())?;
+                            self.meter.spend_value(value)
+                        })?;
+                        built.clone()
                     }
                 };
                 object.insert(name.clone(), value);
@@ -300,8 +304,14 @@ impl Run<'_> {
         };
         match part {
             Part::Each => match value {
-                Value::Array(items) => items.iter().try_for_each(|item| next(Ok(Cow::Borrowed(item)))),
-                Value::Object(fields) => fields.values().try_for_each(|item| next(Ok(Cow::Borrowed(item)))),
+                Value::Array(items) => items.iter().try_for_each(|item| {
+                    self.meter.spend(1)?;
+                    next(Ok(Cow::Borrowed(item)))
+                }),
+                Value::Object(fields) => fields.values().try_for_each(|item| {
+                    self.meter.spend(1)?;
+                    next(Ok(Cow::Borrowed(item)))
+                }),
                 _ => next(Err(Stop::Failed(format!("cannot iterate over {}", short(value))))),
             },
             Part::Index(index) => self.run(index, at, &mut |index| next(ops::index(value, &index, self.meter))),

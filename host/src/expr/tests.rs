@@ -172,6 +172,81 @@ fn growth_ends_at_the_meter() {
     }
 }
 
+/// `work` for each of 16 384 outputs: more than the meter allows, if it pays for what it walks.
+fn often(before: &str, work: &str) -> String {
+    format!("{before} | [{}({work})] | length", "(0,0)|".repeat(14))
+}
+
+#[test]
+fn every_function_pays_for_the_text_it_reads() {
+    let text = "(\"1\" * 1000000) as $b";
+    let named = "(\"1\" * 1000000) as $b | {($b): 1} as $o";
+    for source in [
+        often("(\"1\" * 4000000) as $b", "$b|tonumber?"),
+        often(text, "$b|tonumber?"),
+        often(text, "$b|startswith($b)"),
+        often(text, "$b|endswith($b)"),
+        often(text, "$b|ltrimstr($b)"),
+        often(text, "$b|rtrimstr($b)"),
+        often(text, "$b|trim"),
+        often(text, "$b|ascii_downcase"),
+        often(text, "$b|contains($b)"),
+        often(text, "\"1\"|split($b)|length"),
+        often(text, "\"1\" / $b|length"),
+        often(text, "$b == $b"),
+        often(text, "$b|length"),
+        often(text, "$b|tojson|utf8bytelength"),
+        often(text, "@base64 \"x\\($b)\"|utf8bytelength"),
+        often(text, "[[1,$b]|join(\"\")|utf8bytelength]"),
+        often(text, "{}|has($b)"),
+        often(text, "{}[$b]"),
+        often(named, "{}|contains($o)"),
+        often(named, "$o|keys|length"),
+        often(named, "$o|to_entries|length"),
+        often(named, "$o|{a: 1}|. + $o|length"),
+    ] {
+        let ended = evaluate(&source, &json!(null));
+        assert!(matches!(ended, Err(EvaluateError::Limit(_))), "{source}: {ended:?}");
+    }
+}
+
+#[test]
+fn every_function_pays_for_the_items_it_passes_over() {
+    let untrue = json!(vec![false; 20_000]);
+    let fields: serde_json::Map<String, Value> = (0..5_000).map(|n| (format!("k{n}"), json!(n))).collect();
+    let mut one_dear = vec![json!({"a": 1}); 2_000];
+    one_dear.insert(0, Value::Object(fields));
+    let one_dear = json!(one_dear);
+    let named = "(\"1\" * 1000000) as $b | [{($b): 1";
+    for (source, input) in [
+        (often(". as $i", "$i|any"), &untrue),
+        (often(". as $i", "$i|all(not)"), &untrue),
+        (often(". as $i", "first($i[] // 1)"), &untrue),
+        (often(". as $i", "$i|sort|length"), &untrue),
+        (often(". as $i", "$i|max"), &untrue),
+        ("max".to_owned(), &one_dear),
+        ("sort".to_owned(), &one_dear),
+        ("unique".to_owned(), &one_dear),
+        (format!("{named}{}}}] | length", ", a: (0,0)".repeat(12)), &untrue),
+    ] {
+        let ended = evaluate(&source, input);
+        assert!(matches!(ended, Err(EvaluateError::Limit(_))), "{source}: {ended:?}");
+    }
+}
+
+#[test]
+fn ordinary_lists_are_sorted_within_the_meter() {
+    let lead = |n: u32| {
+        let email = format!("p{n}@example.com");
+        json!({"email": email, "name": "A name", "phone": "+44 20 5550 1234", "n": n})
+    };
+    let leads = json!((0..200).rev().map(lead).collect::<Vec<_>>());
+    assert_eq!(evaluate("sort | length", &leads), Ok(json!(200)));
+    assert_eq!(evaluate("max | .n", &leads), Ok(json!(9)), "by the text of the first field");
+    let numbers = json!((0..10_000).rev().collect::<Vec<_>>());
+    assert_eq!(evaluate("sort | first", &numbers), Ok(json!(0)));
+}
+
 #[test]
 fn only_the_first_output_counts_and_none_is_null() {
     assert_eq!(evaluate(".[]", &json!([7, 8])), Ok(json!(7)));

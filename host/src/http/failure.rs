@@ -56,8 +56,7 @@ fn of_inbound(error: &InboundError, detail: String) -> Problem {
         InboundError::BadBody { line, column, reason, .. } => {
             problem.with_field(".", reason.clone(), Some((*line, *column)))
         }
-        InboundError::MappingFailed { field, reason } => problem.with_field(field, reason.clone(), None),
-        InboundError::BadRecord { field: Some(field), reason } => problem.with_field(field, reason.clone(), None),
+        InboundError::MappingFailed { field, reason } => problem.with_field(field, reason.to_string(), None),
         _ => problem,
     }
 }

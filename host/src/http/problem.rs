@@ -35,6 +35,7 @@ const fn kind(code: &'static str, status: u16, retriable: bool, title: &'static 
 pub const KINDS: &[ProblemKind] = &[
     // The request itself.
     kind("bad-request", 400, false, "A part of the path, a query parameter or a header is not valid"),
+    kind("bad-idempotency-key", 400, false, "The header Idempotency-Key cannot be used"),
     kind("bad-body", 400, false, "The body cannot be read"),
     kind("bad-cursor", 400, false, "The cursor was not given out by this server"),
     kind("method-not-allowed", 405, false, "The path does not take this method"),
@@ -61,6 +62,7 @@ pub const KINDS: &[ProblemKind] = &[
     kind("record-missing", 404, false, "There is no record with this key"),
     kind("bad-record", 422, false, "The fields make no record of this source"),
     kind("mapping-failed", 422, false, "A field cannot be mapped from the body"),
+    kind("mapping-unavailable", 503, true, "A field cannot be mapped at the moment"),
     // Plugins and calls to the outside.
     kind("component-refused", 422, false, "The upload is no plugin that this server can use"),
     kind("plugin-failed", 422, false, "A plugin failed"),

@@ -1,7 +1,7 @@
 //! Runs: durable executions of a workflow.
 
 use axum::extract::State;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -106,13 +106,18 @@ pub async fn start_run(
     headers: HeaderMap,
     Json(body): Json<StartBody>,
 ) -> Result<Answer<StartedAnswer>> {
-    let repeat = match headers.get(IDEMPOTENCY_KEY).map(|value| value.to_str()) {
-        None => None,
-        Some(Ok(key)) => Some(key.to_owned()),
-        Some(Err(_)) => return Err(Problem::new("bad-request", "Idempotency-Key takes printable ASCII")),
-    };
+    let repeat = repeat_key(&headers)?;
     let id = api.engine.start_run(&space, &workflow, body.input, repeat, caller.name()).await?;
     Ok(started(&space, id))
+}
+
+fn repeat_key(headers: &HeaderMap) -> Result<Option<String>> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter().map(HeaderValue::to_str);
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(Ok(key)), None) => Ok(Some(key.to_owned())),
+        _ => Err(Problem::new("bad-idempotency-key", "send the header Idempotency-Key once, as printable ASCII")),
+    }
 }
 
 /// Lists the runs of a space, newest first. A page may be short, even empty, and still have a `next`.

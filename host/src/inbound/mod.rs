@@ -11,15 +11,16 @@ mod signature;
 mod verify;
 
 pub use body::{SUPPORTED_MEDIA_TYPES, decode_body};
-pub use fields::{FieldRule, map_fields, same_named};
+pub use fields::same_named;
 pub use request::{RawRequest, request_member};
 pub use signature::{TOLERANCE, sign};
 pub use verify::{Refused, VerifiedBy, VerifiedRequest, verify};
 
-use crate::model::{RecordKey, Slug};
+use crate::expr::EvaluateError;
+use crate::model::Slug;
 
-/// Largest body of an inbound call, in bytes, unless configured.
-pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Longest name of a call (`Idempotency-Key`, `webhook-id`), by which its repeats are recognised, in bytes.
+pub const REPEAT_KEY_BYTES_MAX: usize = 256;
 
 /// Why an inbound call is refused. None of these starts anything.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +43,9 @@ pub enum InboundError {
     /// The signature does not prove that the sender knows the secret.
     #[error("{0}")]
     WrongSignature(&'static str),
+    /// The header `Idempotency-Key` cannot be used.
+    #[error("the header Idempotency-Key {0}: send it once, as 1 to {REPEAT_KEY_BYTES_MAX} bytes of ASCII")]
+    BadIdempotencyKey(&'static str),
     /// The body is larger than allowed.
     #[error("the body exceeds {limit} bytes")]
     BodyTooLarge {
@@ -72,27 +76,7 @@ pub enum InboundError {
         /// The field.
         field: String,
         /// Why.
-        reason: String,
-    },
-    /// The mapped fields make no record of the source.
-    #[error("{reason}")]
-    BadRecord {
-        /// The field, if one is to blame.
-        field: Option<String>,
-        /// Why; it names the field.
-        reason: String,
-    },
-    /// The trigger inserts, and the record exists.
-    #[error("a record with key {:?} exists already, and the trigger does not upsert", .key.as_str())]
-    RecordExists {
-        /// Its key.
-        key: RecordKey,
-    },
-    /// The trigger updates, and there is no such record.
-    #[error("there is no record with key {:?}, and the trigger does not upsert", .key.as_str())]
-    RecordMissing {
-        /// Its key.
-        key: RecordKey,
+        reason: EvaluateError,
     },
 }
 
@@ -105,13 +89,12 @@ impl InboundError {
             Self::NoKey(_) => "no-key",
             Self::WrongKey(_) => "wrong-key",
             Self::WrongSignature(_) => "wrong-signature",
+            Self::BadIdempotencyKey(_) => "bad-idempotency-key",
             Self::BodyTooLarge { .. } => "body-too-large",
             Self::UnsupportedMediaType { .. } => "unsupported-media-type",
             Self::BadBody { .. } => "bad-body",
+            Self::MappingFailed { reason: EvaluateError::Unavailable(_), .. } => "mapping-unavailable",
             Self::MappingFailed { .. } => "mapping-failed",
-            Self::BadRecord { .. } => "bad-record",
-            Self::RecordExists { .. } => "record-exists",
-            Self::RecordMissing { .. } => "record-missing",
         }
     }
 }

@@ -1,22 +1,15 @@
 //! The request as it came, and the part of it that a run sees.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName};
 use serde_json::Value;
 
 use super::VerifiedRequest;
-use crate::model::{Object, Time};
+use crate::model::{MASK, Object, Time, is_sensitive};
 
-/// Headers that a run does not see: they prove who the sender is.
-const HIDDEN: [HeaderName; 5] = [
-    header::AUTHORIZATION,
-    header::PROXY_AUTHORIZATION,
-    header::COOKIE,
-    HeaderName::from_static("x-api-key"),
-    HeaderName::from_static("idempotency-key"),
-];
-/// And those whose names begin so: Standard Webhooks and its namesake.
-const HIDDEN_PREFIXES: [&str; 2] = ["webhook-", "svix-"];
+/// Headers that a run does not see, besides those with sensitive names: they are for [`super::verify`] alone. The
+/// prefixes are those of Standard Webhooks and its namesake.
+const HIDDEN_PREFIXES: [&str; 3] = ["idempotency-key", "webhook-", "svix-"];
 
 /// An inbound call as it came, its body bounded; nothing is checked.
 #[derive(Clone, Debug)]
@@ -60,7 +53,8 @@ impl RawRequest {
 
 /// The member `request` of a run's input: `{method, path, query, headers, content_type, remote, received_at}`. Query
 /// and headers are objects of strings; a name that came several times has an array (query) or the values joined by
-/// commas (headers, RFC 9110 §5.3). Header names are in lower case; keys, cookies and signatures are left out.
+/// commas (headers, RFC 9110 §5.3). Header names are in lower case. Keys, cookies, signatures and other headers with
+/// [sensitive](is_sensitive) names are left out; parameters with such names have [`MASK`] for their values.
 pub fn request_member(verified: &VerifiedRequest) -> Value {
     let raw = verified.raw();
     let members: [(&str, Value); 7] = [
@@ -78,7 +72,7 @@ pub fn request_member(verified: &VerifiedRequest) -> Value {
 fn query_object(query: &str) -> Object {
     let mut object = Object::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let value = Value::from(value.into_owned());
+        let value = if is_sensitive(&name) { MASK.into() } else { Value::from(value.into_owned()) };
         match object.get_mut(name.as_ref()) {
             None => {
                 object.insert(name.into_owned(), value);
@@ -92,7 +86,7 @@ fn query_object(query: &str) -> Object {
 
 fn headers_object(headers: &HeaderMap) -> Object {
     let hidden = |name: &HeaderName| {
-        HIDDEN.contains(name) || HIDDEN_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix))
+        is_sensitive(name.as_str()) || HIDDEN_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix))
     };
     let joined = |name: &HeaderName| {
         let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));

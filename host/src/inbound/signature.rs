@@ -8,15 +8,13 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq as _};
 
-use super::{InboundError, RawRequest};
+use super::{InboundError, REPEAT_KEY_BYTES_MAX, RawRequest};
 use crate::model::{Redacted, Time};
 
 /// How far the sender's clock may be off, either way.
 pub const TOLERANCE: Duration = Duration::from_secs(300);
 /// Most signatures looked at in one header: a sender that rotates its secret sends two.
 const SIGNATURES_MAX: usize = 16;
-/// Longest message id, in bytes.
-const ID_BYTES_MAX: usize = 256;
 /// Length of an HMAC-SHA256, in bytes.
 const MAC_BYTES: usize = 32;
 
@@ -44,7 +42,7 @@ fn check_family(
     let id = header(0).ok_or("the message id header (webhook-id) is missing, empty or repeated")?;
     let timestamp = header(1).ok_or("the timestamp header (webhook-timestamp) is missing, empty or repeated")?;
     let signatures = header(2).ok_or("the signature header (webhook-signature) is missing, empty or repeated")?;
-    if id.len() > ID_BYTES_MAX {
+    if id.len() > REPEAT_KEY_BYTES_MAX {
         return Err("the message id is longer than 256 bytes");
     }
     check_timestamp(timestamp, now)?;

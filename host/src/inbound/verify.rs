@@ -2,8 +2,11 @@
 
 use subtle::ConstantTimeEq as _;
 
-use super::{InboundError, RawRequest, signature};
+use super::{InboundError, REPEAT_KEY_BYTES_MAX, RawRequest, signature};
 use crate::model::{Key, Redacted, Time, Trigger};
+
+/// The sender's name for a call (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// How a sender proved itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,7 @@ pub enum VerifiedBy {
 pub struct VerifiedRequest {
     raw: RawRequest,
     by: VerifiedBy,
+    repeat: Option<String>,
 }
 
 impl VerifiedRequest {
@@ -38,14 +42,9 @@ impl VerifiedRequest {
     }
 
     /// The sender's name for this call, by which a repeat is recognised: the `webhook-id` of a signed call, else the
-    /// header `Idempotency-Key`, if it is 1 to 256 bytes of text.
+    /// header `Idempotency-Key`, if it came.
     pub fn repeat_key(&self) -> Option<&str> {
-        match &self.by {
-            VerifiedBy::Signature { id } => Some(id),
-            VerifiedBy::ApiKey | VerifiedBy::Bearer => {
-                self.raw.sole_header("idempotency-key").filter(|key| (1..=256).contains(&key.len()))
-            }
-        }
+        self.repeat.as_deref()
     }
 }
 
@@ -65,15 +64,19 @@ pub struct Refused {
 /// (or `svix-…`). `secret` opens the trigger's signing secret; it is asked only for a signature.
 ///
 /// # Errors
-/// `trigger-off`, `no-key`, `wrong-key` or `wrong-signature`, with the request.
+/// `trigger-off`, `no-key`, `wrong-key`, `wrong-signature` or `bad-idempotency-key`, with the request.
 pub fn verify(
     raw: RawRequest,
     trigger: &Trigger,
     secret: &dyn Fn() -> Option<Redacted>,
     now: Time,
 ) -> Result<VerifiedRequest, Box<Refused>> {
-    match check(&raw, trigger, secret, now) {
-        Ok(by) => Ok(VerifiedRequest { raw, by }),
+    let proved = check(&raw, trigger, secret, now).and_then(|by| {
+        let repeat = repeat_key(&raw, &by)?;
+        Ok((by, repeat))
+    });
+    match proved {
+        Ok((by, repeat)) => Ok(VerifiedRequest { raw, by, repeat }),
         Err(error) => Err(Box::new(Refused { error, raw })),
     }
 }
@@ -106,6 +109,24 @@ fn check(
         None => Err(InboundError::NoKey(
             "send the trigger's key in the header X-Api-Key or as Authorization: Bearer KEY, or sign the call by Standard Webhooks",
         )),
+    }
+}
+
+/// The name of a call; one that cannot be used is refused, because its repeats would all be taken for new calls.
+fn repeat_key(raw: &RawRequest, by: &VerifiedBy) -> Result<Option<String>, InboundError> {
+    if let VerifiedBy::Signature { id } = by {
+        return Ok(Some(id.clone()));
+    }
+    match raw.header_count(IDEMPOTENCY_KEY) {
+        0 => return Ok(None),
+        1 => {}
+        _ => return Err(InboundError::BadIdempotencyKey("came more than once")),
+    }
+    let key = raw.sole_header(IDEMPOTENCY_KEY).ok_or(InboundError::BadIdempotencyKey("is no ASCII text"))?;
+    match key.len() {
+        0 => Err(InboundError::BadIdempotencyKey("is empty")),
+        1..=REPEAT_KEY_BYTES_MAX => Ok(Some(key.to_owned())),
+        _ => Err(InboundError::BadIdempotencyKey("is too long")),
     }
 }
 

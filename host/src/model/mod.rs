@@ -1,5 +1,6 @@
 //! The nouns of the product. This floor imports nothing of ours but its own files.
 
+mod allow_rule;
 mod definition;
 mod event;
 mod exchange;
@@ -8,6 +9,7 @@ mod plugin;
 mod record;
 mod run;
 mod secret;
+mod sensitive;
 mod source;
 mod space;
 mod time;
@@ -16,6 +18,7 @@ mod value;
 mod webhook;
 mod workflow;
 
+pub use allow_rule::{AllowRule, BadAllowRule};
 pub use definition::{Definition, DefinitionPath, Kind, Saved};
 pub use event::Event;
 pub use exchange::{Exchange, HeaderField, LogLine, RequestParts, ResponseParts};
@@ -24,6 +27,7 @@ pub use plugin::{Description, Export, PluginRef, PluginVersion};
 pub use record::{Record, RecordChange, RecordExpect};
 pub use run::{Fault, Run, RunStatus, StartedBy, TaskEntry, TaskStatus};
 pub use secret::{Redacted, Sealed, Secret};
+pub use sensitive::{MASK, is_sensitive};
 pub use source::{Field, FieldType, Source};
 pub use space::{ApiKey, Role, Space};
 pub use time::Time;

@@ -15,12 +15,13 @@ use super::artefact::{ArtefactCache, Artefacts};
 use super::builtins::Builtins;
 use super::compiled::{Compiled, Loaded};
 use super::engine::Core;
-use super::error::{PluginError, Refused};
+use super::error::{Blame, PluginError, Refused};
 use super::health::{Health, PluginCounts, Resting, Use};
 use super::pure::{PurePool, Unanswered};
 use super::types::{Call, InboundResponse, Inspection, Limits, OutboundRequest, Reported, Verdict};
 use super::{call, upload};
 use crate::model::{Digest, PluginVersion};
+use crate::telemetry::{PLUGIN_CALLS, PLUGIN_SECONDS};
 
 type Result<T> = std::result::Result<T, PluginError>;
 
@@ -331,6 +332,17 @@ fn quarantined(plugin: &Loaded, resting: Resting) -> PluginError {
     refused(plugin, PluginError::Quarantined { plugin: Arc::clone(&plugin.name), faults, remaining, last })
 }
 
+/// Counts a call that ran, for `/metrics`.
+fn count<T>(plugin: &Loaded, result: &Result<T>, elapsed: Duration) {
+    let outcome = match result {
+        Ok(_) => "ok",
+        Err(error) if error.blame() == Blame::Caller => "declined",
+        Err(_) => "fault",
+    };
+    metrics::counter!(PLUGIN_CALLS, "plugin" => Arc::clone(&plugin.name), "outcome" => outcome).increment(1);
+    metrics::histogram!(PLUGIN_SECONDS, "plugin" => Arc::clone(&plugin.name)).record(elapsed.as_secs_f64());
+}
+
 /// Counts a call that was refused.
 fn refused(plugin: &Loaded, error: PluginError) -> PluginError {
     plugin.counters.refused(&error);
@@ -350,7 +362,9 @@ impl Shared {
 
     fn learn<T>(&self, plugin: &Loaded, user: Use, result: &Result<T>, start: Instant) {
         let now = Instant::now();
-        plugin.counters.ran(result, now.duration_since(start));
+        let elapsed = now.duration_since(start);
+        plugin.counters.ran(result, elapsed);
+        count(plugin, result, elapsed);
         self.health.learn(user, result, now);
     }
 

@@ -7,18 +7,13 @@ use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::ComposedRequest;
-use crate::model::{HeaderField, Redacted, RequestParts, ResponseParts};
+use crate::model::{HeaderField, MASK, Redacted, RequestParts, ResponseParts, is_sensitive};
 
 /// What is kept of a body, in bytes.
 pub const BODY_BYTES_KEPT: usize = 16 * 1024;
-/// What stands for a secret.
-const MASK: &str = "***";
 /// Shortest secret that is looked for in URLs and bodies, in bytes: shorter ones are part of ordinary words. (Headers
 /// that held a secret are masked whole, whatever its length.)
 const SEARCHED_BYTES_MIN: usize = 4;
-/// Headers with such words in their names are always masked.
-const SENSITIVE_WORDS: [&str; 8] =
-    ["authorization", "cookie", "api-key", "apikey", "token", "secret", "password", "credential"];
 
 /// Masks the secrets of one call.
 pub struct Redactor {
@@ -164,9 +159,4 @@ fn spellings(secret: &str) -> Vec<String> {
     let xml = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     let base64 = BASE64_STANDARD.encode(secret);
     vec![secret.to_owned(), json, percent, xml, base64]
-}
-
-fn is_sensitive(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SENSITIVE_WORDS.iter().any(|word| name.contains(word))
 }

@@ -8,6 +8,7 @@ use http::Method;
 use serde_json::Value;
 
 use crate::engine::{EngineError, FieldProblem};
+use crate::expr::EvaluateError;
 use crate::http::auth::Access;
 use crate::http::openapi::ids;
 use crate::http::problem::{KINDS, Problem, kind_of};
@@ -15,6 +16,7 @@ use crate::http::routes::{document, table};
 use crate::inbound::InboundError;
 use crate::model::{DefinitionPath, Kind};
 use crate::plugin::{PluginError, Refused};
+use crate::record::RecordError;
 use crate::store::StoreError;
 
 fn openapi() -> Value {
@@ -109,6 +111,10 @@ fn inbound(error: InboundError) -> EngineError {
     error.into()
 }
 
+fn mapping(reason: EvaluateError) -> EngineError {
+    inbound(InboundError::MappingFailed { field: "email".to_owned(), reason })
+}
+
 fn errors_of_each_kind() -> Vec<EngineError> {
     let located = FieldProblem { field: "do".to_owned(), reason: "bad".to_owned(), line: Some(3), column: Some(7) };
     vec![
@@ -139,9 +145,13 @@ fn errors_of_each_kind() -> Vec<EngineError> {
             column: 2,
             reason: "?".to_owned(),
         }),
-        inbound(InboundError::MappingFailed { field: "email".to_owned(), reason: "?".to_owned() }),
-        inbound(InboundError::RecordExists { key: "a".parse().expect("a key") }),
-        inbound(InboundError::RecordMissing { key: "a".parse().expect("a key") }),
+        mapping(EvaluateError::Failed("?".to_owned())),
+        mapping(EvaluateError::Limit("too long".to_owned())),
+        mapping(EvaluateError::Unavailable("busy".to_owned())),
+        inbound(InboundError::BadIdempotencyKey("is empty")),
+        EngineError::Record(RecordError::Exists { key: "a".parse().expect("a key") }),
+        EngineError::Record(RecordError::Missing { key: "a".parse().expect("a key") }),
+        EngineError::Record(RecordError::MissingField { field: "email".to_owned() }),
         EngineError::Store(StoreError::BadCursor),
         EngineError::Store(StoreError::Conflict { what: "run".to_owned() }),
         EngineError::Store(store_failure()),
@@ -179,8 +189,12 @@ fn errors_of_the_engine_become_these_problems() {
         415 unsupported-media-type false text/csv is not understood; send application/json (or +json), application/x-www-form-urlencoded, or application/xml (or text/xml, +xml), in UTF-8
         400 bad-body false the body is no valid JSON: line 1, column 2: ? [ProblemField { field: ".", reason: "?", line: Some(1), column: Some(2) }]
         422 mapping-failed false field "email" cannot be mapped: ? [ProblemField { field: "email", reason: "?", line: None, column: None }]
-        409 record-exists false a record with key "a" exists already, and the trigger does not upsert
-        404 record-missing false there is no record with key "a", and the trigger does not upsert
+        422 mapping-failed false field "email" cannot be mapped: too long [ProblemField { field: "email", reason: "too long", line: None, column: None }]
+        503 mapping-unavailable true field "email" cannot be mapped: busy [ProblemField { field: "email", reason: "busy", line: None, column: None }]
+        400 bad-idempotency-key false the header Idempotency-Key is empty: send it once, as 1 to 256 bytes of ASCII
+        409 record-exists false a record with key "a" exists already
+        404 record-missing false there is no record with key "a"
+        422 bad-record false field "email" is required [ProblemField { field: "email", reason: "field \"email\" is required", line: None, column: None }]
         400 bad-cursor false the cursor is not one that this server gave out
         409 changed true run has changed meanwhile
         503 store-unavailable true the server's log says what happened

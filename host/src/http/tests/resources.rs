@@ -148,6 +148,17 @@ async fn runs_are_started_with_202_and_once_per_idempotency_key() {
     let listed = bench.call("GET", "runs?workflow=keep", "").await;
     assert_eq!(listed.body["items"].as_array().map(Vec::len), Some(1));
     assert_eq!(bench.call("GET", "events?type=none", "").await.body, json!({"items": [], "next": null}));
+    let mut twice = request("POST", "workflows/keep/runs", "{}");
+    for _ in 0..2 {
+        twice.headers_mut().append("idempotency-key", HeaderValue::from_static("two"));
+    }
+    assert_eq!(bench.send(twice).await.problem(), (400, "bad-idempotency-key"));
+    for (bytes, status) in [(256, 202), (257, 422)] {
+        let mut long = request("POST", "workflows/keep/runs", "{}");
+        let key = HeaderValue::try_from("k".repeat(bytes)).expect("a header");
+        long.headers_mut().insert("idempotency-key", key);
+        assert_eq!(bench.send(long).await.status, status, "{bytes} bytes");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,49 @@
+//! Metrics: `/metrics` shows all that is documented, and nothing else.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::support::receiver::Receiver;
+use super::support::{eventually, server};
+
+const CALL: &str = "document: { dsl: '1.0.3', namespace: test, name: call, version: '1.0.0' }
+do:
+  - call: { call: webhook, with: { webhook: w } }
+";
+
+#[tokio::test]
+async fn what_is_emitted_is_what_is_documented() {
+    let api = server::shared().await.space("metrics").await;
+    let receiver = Receiver::answering(200, "application/json", "{\"id\": 7}").await;
+    let webhook = json!({ "name": "W", "description": "",
+        "request": { "method": "POST", "url": receiver.url, "format": "json", "template": { "text": "{}" } },
+        "response": { "format": "json", "mapping": { "rules": [{ "from": ".id", "to": "id" }] } } });
+    api.put("webhooks/w", &webhook).await.expect(201);
+    api.put_workflow("call", CALL).await.expect(201);
+    let trigger = api.put("workflows/call/trigger", &json!({ "type": "trigger", "enabled": true })).await.expect(201);
+    assert_eq!(api.send(api.call(&trigger).json(&json!({}))).await.problem(401), "no-key");
+    let key = trigger["api_key"].as_str().expect("shown when made");
+    let accepted = api.send(api.call(&trigger).header("X-Api-Key", key).json(&json!({}))).await.expect(202);
+    let run = api.finished(accepted["run"].as_str().expect("a run")).await;
+    assert_eq!(run["status"], "completed", "{run:#}");
+
+    // The run is counted just after it can be seen.
+    let text = eventually("the run is counted", || async {
+        let text = api.get("/metrics").await.expect(200).as_str().expect("a text").to_owned();
+        text.contains("tenterhook_runs_finished_total{status=\"completed\"}").then_some(text)
+    })
+    .await;
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let emitted: BTreeSet<&str> = types.collect();
+    let documented: BTreeSet<&str> = tenterhook::telemetry::names().collect();
+    assert_eq!(emitted, documented, "{text}");
+    for labelled in [
+        "tenterhook_inbound_rejected_total{code=\"no-key\"}",
+        "tenterhook_egress_total{outcome=\"answered\"}",
+        "tenterhook_plugin_calls_total{plugin=\"text-template@",
+        "tenterhook_plugin_seconds_count{plugin=\"field-mapping@",
+    ] {
+        assert!(text.contains(labelled), "{labelled} is not in {text}");
+    }
+}
