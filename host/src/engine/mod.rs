@@ -14,6 +14,7 @@ mod runs;
 mod sandbox;
 mod sources;
 mod triggers;
+mod versions;
 mod webhooks;
 mod workflows;
 

@@ -152,14 +152,15 @@ pub async fn delete_workflow(
 }
 
 /// Lists the versions of a workflow, newest first.
-#[utoipa::path(get, path = "", tag = "workflows", responses(
-    (status = 200, description = "All versions", body = Listing<WorkflowItem>)))]
+#[utoipa::path(get, path = "", tag = "workflows", params(PageQuery), responses(
+    (status = 200, description = "A page of versions", body = Listing<WorkflowItem>)))]
 pub async fn list_workflow_versions(
     State(api): State<Api>,
     At((space, id)): At<(Slug, Slug)>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Answer<Listing<WorkflowItem>>> {
-    let versions = api.engine.workflow_versions(&space, &id).await?;
-    Ok(Answer::ok(Listing { items: versions.into_iter().map(Into::into).collect(), next: None }))
+    let slice = api.engine.workflow_versions_page(&space, &id, query.page()?).await?;
+    Ok(Answer::ok(Listing::of(slice, WorkflowItem::from)))
 }
 
 /// Shows one version of a workflow.

@@ -72,7 +72,7 @@ pub fn request_member(verified: &VerifiedRequest) -> Value {
 fn query_object(query: &str) -> Object {
     let mut object = Object::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let value = if is_sensitive(&name) { MASK.into() } else { Value::from(value.into_owned()) };
+        let value = if is_sensitive(&name) { Value::from(MASK) } else { Value::from(value.into_owned()) };
         match object.get_mut(name.as_ref()) {
             None => {
                 object.insert(name.into_owned(), value);

@@ -296,7 +296,7 @@ fn an_idempotency_key_that_cannot_be_used_is_refused_not_ignored() {
     let long = "k".repeat(REPEAT_KEY_BYTES_MAX + 1);
     for (headers, why) in [
         (vec![key, (name, "")], "is empty"),
-        (vec![key, (name, &long)], "is too long"),
+        (vec![key, (name, long.as_str())], "is too long"),
         (vec![key, (name, "a"), (name, "a")], "came more than once"),
         (vec![key, (name, "ü")], "is no ASCII text"),
     ] {

@@ -135,6 +135,29 @@ async fn a_workflow_has_versions_a_document_a_trigger_and_runs() {
 }
 
 #[tokio::test]
+async fn versions_of_a_workflow_come_in_pages_newest_first() {
+    let bench = Bench::start().await;
+    for name in ["one", "two", "three"] {
+        let saved = bench.send(yaml("workflows/keep", &WORKFLOW.replace("name: keep", &format!("name: {name}")))).await;
+        assert!(matches!(saved.status.as_u16(), 200 | 201), "{saved:?}");
+    }
+    let page = async |query: &str| {
+        let listed = bench.call("GET", &format!("workflows/keep/versions?limit=2{query}"), "").await;
+        assert_eq!(listed.status, 200, "{listed:?}");
+        let items = listed.body["items"].as_array().expect("a list");
+        let versions: Vec<_> = items.iter().map(|item| item["version"].as_u64().expect("a number")).collect();
+        (versions, listed.body["next"].as_str().map(str::to_owned))
+    };
+    let (first, next) = page("").await;
+    assert_eq!((first, next.is_some()), (vec![3, 2], true));
+    let next = next.expect("a cursor");
+    assert_eq!(page(&format!("&cursor={next}")).await, (vec![1], None));
+    let garbage = bench.call("GET", "workflows/keep/versions?cursor=garbage", "").await;
+    assert_eq!(garbage.problem(), (400, "bad-cursor"));
+    assert_eq!(bench.call("GET", "workflows/none/versions", "").await.problem(), (404, "workflow-not-found"));
+}
+
+#[tokio::test]
 async fn runs_are_started_with_202_and_once_per_idempotency_key() {
     let bench = Bench::start().await;
     bench.send(yaml("workflows/keep", WORKFLOW)).await;
