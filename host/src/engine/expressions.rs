@@ -21,14 +21,9 @@ impl Engine {
         checked.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
-    /// [`Self::evaluate_for`], for whoever has this expression.
-    pub(super) async fn evaluate(&self, source: &str, input: &Value) -> Result<Value, EvaluateError> {
-        self.evaluate_for(source, source, input).await
-    }
-
     /// The first output of an expression of `owner` (`space/workflow`) over `input`. Where it needs the sandbox, it
     /// shares the owner's lane, and rests for the owner alone if it keeps failing.
-    pub(super) async fn evaluate_for(&self, owner: &str, source: &str, input: &Value) -> Result<Value, EvaluateError> {
+    pub(super) async fn evaluate(&self, owner: &str, source: &str, input: &Value) -> Result<Value, EvaluateError> {
         let expression = self.expression(source).map_err(EvaluateError::Failed)?;
         if expression.is_bounded() {
             return expression.evaluate(input, &[], &NoSandbox);

@@ -89,13 +89,14 @@ impl Engine {
     }
 
     /// The values of the mapped fields, those that are null left out; `None` if the trigger has no mapping.
-    async fn map_fields(&self, trigger: &Trigger, payload: &Value) -> Result<Option<Object>> {
+    async fn map_fields(&self, space: &Slug, trigger: &Trigger, payload: &Value) -> Result<Option<Object>> {
         if trigger.fields.is_empty() {
             return Ok(None);
         }
+        let owner = format!("{space}/{}", trigger.workflow);
         let mut fields = Object::new();
         for (field, source) in &trigger.fields {
-            let value = self.evaluate(source, payload).await;
+            let value = self.evaluate(&owner, source, payload).await;
             let value = value.map_err(|reason| InboundError::MappingFailed { field: field.clone(), reason })?;
             if !value.is_null() {
                 fields.insert(field.clone(), value);
@@ -106,7 +107,7 @@ impl Engine {
 
     async fn accept_call(&self, space: &Slug, trigger: &Trigger, request: &VerifiedRequest) -> Result<UniqueId> {
         let payload = inbound::decode_body(request)?;
-        let fields = self.map_fields(trigger, &payload).await?;
+        let fields = self.map_fields(space, trigger, &payload).await?;
         let change = self.plan_call(space, trigger, &payload, fields.as_ref()).await;
         let change = match (change, request.repeat_key()) {
             // The record of a repeated call exists because the first call inserted it.

@@ -135,20 +135,6 @@ impl Engine {
         Ok(self.definitions.list(space, page).await?)
     }
 
-    /// All versions of a workflow, newest first.
-    pub async fn workflow_versions(&self, space: &Slug, id: &Slug) -> Result<Vec<Workflow>> {
-        let newest = self.current_workflow(space, id).await?.version;
-        let mut versions = Vec::new();
-        for version in (1..=newest).rev() {
-            match self.workflow_version(space, id, version).await {
-                Ok(workflow) => versions.push(workflow),
-                Err(EngineError::NotFound { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(versions)
-    }
-
     /// Deletes a workflow without a trigger. Its runs and the versions they hold to stay.
     pub async fn delete_workflow(&self, space: &Slug, id: &Slug, expect: Expect) -> Result<()> {
         self.remove::<Workflow>("workflow", space, id.as_str(), expect).await

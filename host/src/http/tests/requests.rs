@@ -208,5 +208,5 @@ async fn an_inbound_call_to_nowhere_is_a_problem_and_never_asks_for_a_bearer_of_
         assert_eq!(bench.call(method, "/in/unknown", "{}").await.problem(), (404, "unknown-trigger"));
     }
     let large = "x".repeat(BODY_BYTES_MAX + 1);
-    assert_eq!(bench.call("POST", "/in/unknown", &large).await.problem(), (413, "body-too-large"));
+    assert_eq!(bench.call("POST", "/in/unknown", &large).await.problem(), (404, "unknown-trigger"), "it is not read");
 }
