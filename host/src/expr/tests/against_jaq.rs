@@ -139,86 +139,26 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Expressions without parts, between spaces.
+const LEAVES: &str = r#". .a .b .a.b .[0] .[-1] .[1:] .[:2] .[] .[]? .a? .key null true false 0 1 2.5 -3 "a" "" "," []
+    {} empty length keys type tostring tojson tonumber add any all first last min max sort unique
+    reverse to_entries ascii_upcase trim floor round abs not values error $context $context.a
+    $context.list[]"#;
+/// Functions of one argument.
+const CALLS: &str =
+    "map select first any all has contains inside startswith endswith ltrimstr rtrimstr split join error";
+
+fn one_of(words: &'static str) -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(words.split_whitespace().collect::<Vec<_>>())
+}
+
 /// Expressions of the bounded part; `$x` only where it is bound. Without what differs by design: `try` would hide that.
 fn expression() -> impl Strategy<Value = String> {
-    let leaves = [
-        ".",
-        ".a",
-        ".b",
-        ".a.b",
-        ".[0]",
-        ".[-1]",
-        ".[1:]",
-        ".[:2]",
-        ".[]",
-        ".[]?",
-        ".a?",
-        ".key",
-        "null",
-        "true",
-        "false",
-        "0",
-        "1",
-        "2.5",
-        "-3",
-        "\"a\"",
-        "\"\"",
-        "\",\"",
-        "[]",
-        "{}",
-        "empty",
-        "length",
-        "keys",
-        "type",
-        "tostring",
-        "tojson",
-        "tonumber",
-        "add",
-        "any",
-        "all",
-        "first",
-        "last",
-        "min",
-        "max",
-        "sort",
-        "unique",
-        "reverse",
-        "to_entries",
-        "ascii_upcase",
-        "trim",
-        "floor",
-        "round",
-        "abs",
-        "not",
-        "values",
-        "error",
-        "$context",
-        "$context.a",
-        "$context.list[]",
-    ];
-    proptest::sample::select(leaves.to_vec()).prop_map(str::to_owned).prop_recursive(4, 24, 3, |inner| {
+    one_of(LEAVES).prop_map(str::to_owned).prop_recursive(4, 24, 3, |inner| {
         let op = proptest::sample::select(
             &["|", ",", "+", "-", "*", "//", "==", "!=", "<", "<=", ">", ">=", "and", "or"][..],
         );
-        let call = proptest::sample::select(
-            &[
-                "map",
-                "select",
-                "first",
-                "any",
-                "all",
-                "has",
-                "contains",
-                "inside",
-                "startswith",
-                "endswith",
-                "ltrimstr",
-                "rtrimstr",
-                "split",
-                "join",
-                "error",
-            ][..],
-        );
+        let call = one_of(CALLS);
         let format = proptest::sample::select(&["", "@json ", "@text ", "@uri ", "@html ", "@base64 "][..]);
         prop_oneof![
             (inner.clone(), op, inner.clone()).prop_map(|(l, op, r)| format!("({l} {op} {r})")),
