@@ -255,3 +255,29 @@ async fn a_long_history_of_large_values_is_kept_in_parts_and_a_call_made_once() 
     assert_eq!(run["tasks"].as_array().map(Vec::len), Some(13));
     assert_eq!(receiver.received().len(), 1, "the call is made once");
 }
+
+#[tokio::test]
+async fn runs_that_write_the_same_record_at_once_make_each_call_once() {
+    const RUNS: usize = 100;
+    let api = server::shared().await.space("workflow-contended").await;
+    let receiver = Receiver::answering(200, "application/json", "{\"id\": \"x\"}").await;
+    let webhook = json!({ "name": "W", "request": { "method": "POST", "url": receiver.url, "format": "json",
+        "template": { "text": "{}" } }, "response": { "format": "json",
+        "mapping": { "rules": [{ "from": ".id", "to": "answer" }] } } });
+    api.put("webhooks/w", &webhook).await.expect(201);
+    let text = json!({ "type": "string" });
+    let source = json!({ "key": "id", "fields": { "id": text, "answer": text } });
+    api.put("sources/hot", &source).await.expect(201);
+    api.put("sources/hot/records/one", &json!({ "fields": {} })).await.expect(201);
+    let tasks = "  - call: { call: webhook, with: { webhook: w, record: { source: hot, key: one } } }\n";
+    api.put_workflow("hot", &document(tasks)).await.expect(201);
+    let input = json!({ "input": {} });
+    let started = futures_util::future::join_all((0..RUNS).map(|_| api.post("workflows/hot/runs", &input))).await;
+    for run in started {
+        let id = run.expect(202)["id"].as_str().expect("an id").to_owned();
+        assert_eq!(api.finished(&id).await["status"], "completed");
+    }
+    assert_eq!(receiver.received().len(), RUNS);
+    let record = api.get("sources/hot/records/one").await.expect(200);
+    assert_eq!((&record["fields"]["answer"], &record["revision"]), (&json!("x"), &json!(RUNS + 1)));
+}
