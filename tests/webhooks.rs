@@ -150,8 +150,9 @@ do:
     api.delete("workflows/uses").await.expect(204);
     api.delete("webhooks/w").await.expect(204);
     let missing = api.put_workflow("uses", document).await.expect(422);
-    let reason = "webhook \"w\" does not exist in space \"webhook-used\": make it first";
-    assert_eq!(missing["errors"], json!([{ "field": "webhook", "reason": reason }]), "{missing:#}");
+    let reason = "there is no webhook \"w\" in this space: make it first";
+    let place = json!({ "field": "/do/0/call/with/webhook", "reason": reason, "line": 3, "column": 43 });
+    assert_eq!(missing["errors"], json!([place]), "{missing:#}");
 }
 
 #[tokio::test]

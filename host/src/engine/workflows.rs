@@ -1,7 +1,8 @@
 //! Workflow definitions: versions, what they use, copies.
 
 use crate::model::{
-    DefinitionPath, Digest, DocumentMedia, Export, Kind, Saved, Slug, Trigger, Workflow, WorkflowVersion, version_id,
+    DefinitionPath, Digest, DocumentMedia, Export, Kind, Saved, Slug, Source, Trigger, Webhook, Workflow,
+    WorkflowVersion, version_id,
 };
 use crate::store::{Draft, Expect, Page, Shared, Slice, draft};
 use crate::workflow::{OutlineItem, Program, Refusal};
@@ -33,6 +34,7 @@ impl Engine {
     ) -> Result<(WorkflowView, bool)> {
         self.space(space).await?;
         let program = self.checked_program(&document, media).await?;
+        let plugins = self.check_references(space, &program).await?;
         let former = self.definitions.get::<Workflow>(space, id.as_str()).await?;
         if let Some(saved) = &former
             && saved.value.document == document
@@ -50,9 +52,9 @@ impl Engine {
             digest: Digest::of(document.as_bytes()),
             document,
             media,
-            webhooks: program.webhooks().iter().cloned().collect(),
-            plugins: self.pin_actions(space, &program).await?,
-            sources: program.sources().iter().cloned().collect(),
+            webhooks: program.webhooks().keys().cloned().collect(),
+            plugins,
+            sources: program.sources().keys().cloned().collect(),
             manual: program.is_manual(),
             created_by: author.to_owned(),
             created_at: self.clock.now(),
@@ -89,13 +91,31 @@ impl Engine {
         Ok(version)
     }
 
-    async fn pin_actions(&self, space: &Slug, program: &Program) -> Result<Vec<String>> {
-        let mut pinned = Vec::new();
-        for plugin in program.plugins() {
-            let version = self.pin(space, "call", plugin, Export::Action).await?;
-            pinned.push(format!("{}@{}", version.name, version.version));
+    /// Everything that the workflow refers to exists; what is missing is refused where it stands. Gives the versions
+    /// of the plugins that it calls, as `name@version`.
+    async fn check_references(&self, space: &Slug, program: &Program) -> Result<Vec<String>> {
+        let (mut pinned, mut missing) = (Vec::new(), Vec::new());
+        for (webhook, place) in program.webhooks() {
+            if self.definitions.shared::<Webhook>(space, webhook.as_str()).await?.is_none() {
+                missing.push(place.refuse(format!("there is no webhook \"{webhook}\" in this space: make it first")));
+            }
         }
-        Ok(pinned)
+        for (source, place) in program.sources() {
+            if self.definitions.shared::<Source>(space, source.as_str()).await?.is_none() {
+                missing.push(place.refuse(format!("there is no source \"{source}\" in this space: make it first")));
+            }
+        }
+        for (plugin, place) in program.plugins() {
+            match self.pin(space, "call", plugin, Export::Action).await {
+                Ok(version) => pinned.push(format!("{}@{}", version.name, version.version)),
+                Err(EngineError::Invalid { problems }) => {
+                    missing.extend(problems.into_iter().map(|problem| place.refuse(problem.reason)));
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        missing.sort_by_key(|refusal| (refusal.line, refusal.column));
+        if missing.is_empty() { Ok(pinned) } else { Err(refused(missing)) }
     }
 
     async fn view_workflow(&self, space: &Slug, saved: Saved<Workflow>) -> Result<WorkflowView> {

@@ -27,7 +27,7 @@ mod tasks;
 mod tests;
 mod value;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ pub use effect::{Action, Effect, EffectResult, Next, RecordAt, StepContext, Step
 pub use fault::FaultKind;
 pub use limits::{TooMuch, VALUE_BYTES_MAX, check_value};
 pub use lint::report;
-pub use model::Unread;
+pub use model::Place;
 pub use state::State;
 pub use step::step;
 
@@ -105,7 +105,7 @@ impl Program {
                 let names: Vec<&str> = unread.expression.variables().collect();
                 let error = sandbox.check(unread.expression.source(), &names).err()?;
                 let reason = format!("the expression is not right: {error} (of the expression)");
-                Some(Refusal { line: unread.line, column: unread.column, path: unread.path.clone(), reason })
+                Some(unread.place.refuse(reason))
             })
             .collect();
         if refusals.is_empty() { Ok(()) } else { Err(refusals) }
@@ -116,18 +116,18 @@ impl Program {
         &self.0.name
     }
 
-    /// The webhooks it calls.
-    pub fn webhooks(&self) -> &BTreeSet<Slug> {
+    /// The webhooks it calls, each with the first place that does.
+    pub fn webhooks(&self) -> &BTreeMap<Slug, Place> {
         &self.0.webhooks
     }
 
-    /// The plugin versions it calls.
-    pub fn plugins(&self) -> &BTreeSet<PluginRef> {
+    /// The plugin versions it calls, each with the first place that does.
+    pub fn plugins(&self) -> &BTreeMap<PluginRef, Place> {
         &self.0.plugins
     }
 
-    /// The sources it reads or writes.
-    pub fn sources(&self) -> &BTreeSet<Slug> {
+    /// The sources it reads or writes, each with the first place that does.
+    pub fn sources(&self) -> &BTreeMap<Slug, Place> {
         &self.0.sources
     }
 

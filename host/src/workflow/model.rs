@@ -1,14 +1,14 @@
 //! A workflow as the interpreter runs it: tasks and blocks in flat tables, expressions compiled, names resolved.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::expr::Expression;
 use crate::model::{PluginRef, Slug};
 
-use super::OutlineItem;
 use super::retry::RetryPolicy;
 use super::value::{Delay, Template};
+use super::{OutlineItem, Refusal};
 
 /// Index of a block in [`Workflow::blocks`].
 pub(super) type BlockId = usize;
@@ -23,9 +23,10 @@ pub(super) struct Workflow {
     pub output: Option<Template>,
     pub tasks: Vec<Task>,
     pub blocks: Vec<Block>,
-    pub webhooks: BTreeSet<Slug>,
-    pub plugins: BTreeSet<PluginRef>,
-    pub sources: BTreeSet<Slug>,
+    /// What it refers to, and where it does so first.
+    pub webhooks: BTreeMap<Slug, Place>,
+    pub plugins: BTreeMap<PluginRef, Place>,
+    pub sources: BTreeMap<Slug, Place>,
     pub outline: Vec<OutlineItem>,
     /// Given variables that some expression reads.
     pub variables: BTreeSet<String>,
@@ -37,17 +38,29 @@ pub(super) struct Workflow {
     pub unread: Vec<Unread>,
 }
 
+/// Where something stands in the document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1, in characters.
+    pub column: usize,
+    /// JSON pointer (RFC 6901).
+    pub path: String,
+}
+
+impl Place {
+    /// The refusal of what stands here.
+    pub fn refuse(&self, reason: impl Into<String>) -> Refusal {
+        Refusal { line: self.line, column: self.column, path: self.path.clone(), reason: reason.into() }
+    }
+}
+
 /// An expression that must be checked in the sandbox before the workflow is saved.
 #[derive(Clone, Debug)]
-pub struct Unread {
-    /// The expression.
+pub(super) struct Unread {
     pub expression: Expression,
-    /// Line in the document.
-    pub line: usize,
-    /// Column in the document.
-    pub column: usize,
-    /// JSON pointer.
-    pub path: String,
+    pub place: Place,
 }
 
 /// A list of tasks.

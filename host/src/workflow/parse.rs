@@ -173,7 +173,7 @@ impl Reader {
     /// Notes a source that is read or written.
     pub(super) fn source(&mut self, at: &At<'_>) -> Option<Slug> {
         let slug = self.slug(at, "the source")?;
-        self.workflow.sources.insert(slug.clone());
+        self.workflow.sources.entry(slug.clone()).or_insert_with(|| at.place());
         Some(slug)
     }
 }

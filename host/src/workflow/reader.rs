@@ -6,7 +6,7 @@ use crate::expr::{Expression, ExpressionError};
 use crate::model::Slug;
 
 use super::document::{Entry, Node, NodeKind, escaped};
-use super::model::{Unread, Workflow};
+use super::model::{Place, Unread, Workflow};
 use super::value::{Delay, Template};
 use super::{Refusal, duration};
 
@@ -21,6 +21,10 @@ pub(super) struct At<'n> {
 }
 
 impl<'n> At<'n> {
+    pub(super) fn place(&self) -> Place {
+        Place { line: self.node.line, column: self.node.column, path: self.path.clone() }
+    }
+
     /// The fields, if it is a mapping.
     pub(super) fn fields(&self) -> Option<impl Iterator<Item = (&'n Entry, Self)>> {
         let NodeKind::Map(entries) = &self.node.kind else { return None };
@@ -232,8 +236,7 @@ impl Reader {
         let used = expression.variables().filter(|name| expression.uses(name)).map(str::to_owned);
         self.workflow.variables.extend(used);
         if expression.is_unread() {
-            let (line, column, path) = (at.node.line, at.node.column, at.path.clone());
-            self.workflow.unread.push(Unread { expression: expression.clone(), line, column, path });
+            self.workflow.unread.push(Unread { expression: expression.clone(), place: at.place() });
         }
     }
 

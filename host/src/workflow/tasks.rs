@@ -341,9 +341,9 @@ impl<'r> TaskReader<'r> {
             let key = self.reader.required(&record, "key").and_then(|key| self.reader.template(&key, &BODY_VARIABLES));
             Some((source?, key?))
         });
-        let webhook = self.reader.required(with, "webhook")?;
-        let webhook = self.reader.slug(&webhook, "the webhook")?;
-        self.reader.workflow.webhooks.insert(webhook.clone());
+        let at = self.reader.required(with, "webhook")?;
+        let webhook = self.reader.slug(&at, "the webhook")?;
+        self.reader.workflow.webhooks.entry(webhook.clone()).or_insert_with(|| at.place());
         Some(Call::Webhook { webhook, data, record })
     }
 
@@ -386,7 +386,7 @@ impl<'r> TaskReader<'r> {
         };
         match format!("{plugin}@{version}").parse::<PluginRef>() {
             Ok(plugin) => {
-                self.reader.workflow.plugins.insert(plugin.clone());
+                self.reader.workflow.plugins.entry(plugin.clone()).or_insert_with(|| at.place());
                 let input = with.and_then(|with| self.reader.template(with, &BODY_VARIABLES));
                 Some(Call::Plugin { plugin, input })
             }

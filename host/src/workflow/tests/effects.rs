@@ -1,5 +1,7 @@
 //! Calls, emits and waits.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::*;
@@ -221,11 +223,13 @@ do:
       catch: { do: [ { d: { call: record-get, with: { source: calls, key: '1' } } } ] }
 ",
     );
-    let names = |slugs: &BTreeSet<Slug>| slugs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let names = |places: &BTreeMap<Slug, Place>| places.keys().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     assert_eq!(program.name(), "test");
     assert_eq!(names(program.webhooks()), "sms");
     assert_eq!(names(program.sources()), "calls leads");
-    assert_eq!(program.plugins().iter().map(ToString::to_string).collect::<Vec<_>>(), ["score@1.0.0"]);
+    assert_eq!(program.plugins().keys().map(ToString::to_string).collect::<Vec<_>>(), ["score@1.0.0"]);
+    let place = program.sources().values().next().expect("a source");
+    assert_eq!((place.line, place.path.as_str()), (8, "/do/1/b/catch/do/0/d/with/source"));
     assert!(program.is_bounded() && !program.is_manual() && !program.is_pure());
     let outline: Vec<String> = program
         .outline()
