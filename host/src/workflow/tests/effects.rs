@@ -229,7 +229,7 @@ do:
     assert_eq!(names(program.sources()), "calls leads");
     assert_eq!(program.plugins().keys().map(ToString::to_string).collect::<Vec<_>>(), ["score@1.0.0"]);
     let place = program.sources().values().next().expect("a source");
-    assert_eq!((place.line, place.path.as_str()), (8, "/do/1/b/catch/do/0/d/with/source"));
+    assert_eq!((place.line, place.path.as_str()), (7, "/do/1/b/catch/do/0/d/with/source"));
     assert!(program.is_bounded() && !program.is_manual() && !program.is_pure());
     let outline: Vec<String> = program
         .outline()
