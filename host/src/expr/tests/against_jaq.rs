@@ -40,9 +40,12 @@ fn agree(source: &str, input: &Value) -> Result<(), TestCaseError> {
     };
     prop_assert!(expression.is_bounded(), "{} must be bounded", source);
     let ours = expression.evaluate(input, &[("$context", &context)], &NoSandbox);
+    if matches!(ours, Err(EvaluateError::Limit(_))) {
+        return Ok(());
+    }
     let theirs = jaq(source, input, &context);
     match (&ours, &theirs) {
-        (Err(EvaluateError::Limit(_)), _) | (Err(EvaluateError::Failed(_)), Err(_)) => {}
+        (Err(EvaluateError::Failed(_)), Err(_)) => {}
         // The differences that the module names.
         (Err(EvaluateError::Failed(message)), Ok(_)) => {
             let named = ["finite", "the name of a field", "as number"].iter().any(|part| message.contains(part));
@@ -179,11 +182,25 @@ fn expression() -> impl Strategy<Value = String> {
     })
 }
 
+/// jaq repeats a text as often as it is told, and ends the process where memory does not suffice.
+fn may_exhaust_jaq(source: &str, input: &Value) -> bool {
+    fn is_huge(value: &Value) -> bool {
+        match value {
+            Value::Number(number) => number.as_f64().is_some_and(|number| number > 1e6),
+            Value::Array(items) => items.iter().any(is_huge),
+            Value::Object(members) => members.values().any(is_huge),
+            _ => false,
+        }
+    }
+    source.contains('*') && is_huge(input)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_500, max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_bounded_expressions_give_what_jaq_gives(source in expression(), input in value()) {
+        prop_assume!(!may_exhaust_jaq(&source, &input));
         agree(&source, &input)?;
     }
 }
