@@ -13,7 +13,7 @@ use super::failure::classify;
 use super::resolver::GuardedResolver;
 use super::{
     EgressError, EgressLimits, EgressPolicy, Lookup, Phase, REQUEST_BYTES_MAX, RESPONSE_HEADER_BYTES_MAX, Request,
-    Response, SendError, SystemLookup,
+    Response, SendError, SystemLookup, timed,
 };
 use crate::model::{HeaderField, Method};
 
@@ -63,6 +63,7 @@ impl Egress {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls_config()?)
             .dns_resolver(GuardedResolver::new(Arc::clone(&policy), lookup))
+            .connector_layer(timed::Timed)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy()
@@ -97,7 +98,8 @@ impl Egress {
         let (start, limit) = (Instant::now(), request.timeout);
         let deadline = start + limit;
         let request = self.prepare(request)?;
-        let head = timeout_at(deadline, self.client.execute(request)).await;
+        let (head, connect) = timed::connecting(timeout_at(deadline, self.client.execute(request))).await;
+        let headed = start.elapsed();
         let head = head
             .map_err(|_| SendError::Timeout { phase: Phase::Response, limit })?
             .map_err(|error| classify(&error, Phase::Response, limit.min(self.connect_timeout)))?;
@@ -106,7 +108,7 @@ impl Egress {
         let (body, cut) = body
             .map_err(|_| SendError::Timeout { phase: Phase::Body, limit })?
             .map_err(|error| classify(&error, Phase::Body, limit))?;
-        Ok(Response { status, headers, body, cut, remote, elapsed: start.elapsed() })
+        Ok(Response { status, headers, body, cut, remote, elapsed: start.elapsed(), connect, head: headed })
     }
 
     fn prepare(&self, request: Request) -> Result<reqwest::Request, SendError> {

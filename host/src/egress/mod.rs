@@ -13,6 +13,7 @@ mod client;
 mod failure;
 mod policy;
 mod resolver;
+mod timed;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -90,6 +91,10 @@ pub struct Response {
     pub remote: Option<SocketAddr>,
     /// From the start of sending to the end of the body.
     pub elapsed: Duration,
+    /// Resolving and connecting, TLS included; none if a connection was open already.
+    pub connect: Option<Duration>,
+    /// From the start of sending to the head of the response.
+    pub head: Duration,
 }
 
 /// What an exchange was doing when its time was over.

@@ -13,7 +13,6 @@ mod verify;
 pub use body::{SUPPORTED_MEDIA_TYPES, decode_body};
 pub use fields::same_named;
 pub use request::{RawRequest, request_member};
-pub use signature::{TOLERANCE, sign};
 pub use verify::{Refused, VerifiedBy, VerifiedRequest, verify};
 
 use crate::expr::EvaluateError;

@@ -29,6 +29,14 @@ pub enum Kind {
     WorkflowVersion,
     /// The trigger of a workflow, under the workflow's id.
     Trigger,
+    /// A subscription to events.
+    Endpoint,
+    /// Work on many deliveries.
+    Job,
+    /// An entry of the event catalogue, under its name, which holds dots.
+    EventType,
+    /// An older or current version of an entry of the event catalogue, id `name@number`.
+    EventTypeVersion,
 }
 
 impl Kind {
@@ -44,6 +52,10 @@ impl Kind {
             Self::Workflow => "workflow",
             Self::WorkflowVersion => "workflow-version",
             Self::Trigger => "trigger",
+            Self::Endpoint => "endpoint",
+            Self::EventType => "event-type",
+            Self::Job => "job",
+            Self::EventTypeVersion => "event-type-version",
         }
     }
 }

@@ -6,10 +6,16 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::Time;
+
 /// Longest slug, in bytes: ids appear in URLs, log lines and store keys.
 const SLUG_BYTES_MAX: usize = 100;
 /// Longest record key, in bytes: it is part of a store key.
 const RECORD_KEY_BYTES_MAX: usize = 512;
+/// Longest name of an event type, in bytes: it is part of a store key, and receivers route by it.
+const EVENT_NAME_BYTES_MAX: usize = 128;
+/// Longest id that a publisher may give an event, in bytes: it is the value of a header.
+const EXTERNAL_ID_BYTES_MAX: usize = 255;
 
 /// Why a text is no identifier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -81,6 +87,59 @@ impl FromStr for RecordKey {
     }
 }
 
+/// The name of an event type: parts of `A-Z a-z 0-9 _` joined by dots, 1 to 128 bytes (Standard Webhooks,
+/// "Event types").
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, max_length = 128, pattern = r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$")]
+pub struct EventName(String);
+
+impl EventName {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for EventName {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        const RULE: &str = "use 1 to 128 letters, digits or underscores, in parts joined by single dots";
+        let is_part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if text.len() <= EVENT_NAME_BYTES_MAX && text.split('.').all(is_part) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId::new("event type", text, RULE))
+        }
+    }
+}
+
+/// The id that a publisher gave its event: 1 to 255 visible ASCII characters other than the dot, because receivers
+/// get it as `webhook-id`, and what is signed is `id.timestamp.payload` (Standard Webhooks, "Signature scheme").
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, min_length = 1, max_length = 255, pattern = r"^[!-\-/-~]+$")]
+pub struct ExternalId(String);
+
+impl ExternalId {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ExternalId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        const RULE: &str = "use 1 to 255 visible ASCII characters other than the dot";
+        let fits = (1..=EXTERNAL_ID_BYTES_MAX).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_graphic() && b != b'.');
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidId::new("event id", text, RULE)) }
+    }
+}
+
 /// A generated id (UUID version 7, RFC 9562 §5.7): ids sort by the time they were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(value_type = String, format = "uuid")]
@@ -90,6 +149,14 @@ impl UniqueId {
     /// A new id: now and randomness.
     pub fn generate() -> Self {
         Self(uuid::Uuid::now_v7())
+    }
+
+    /// Not an id of anything: those made at `time` or later sort behind it, those made before sort before it.
+    pub fn first_at(time: Time) -> Self {
+        let mut bytes = [0; 16];
+        bytes[..6].copy_from_slice(&time.as_millis().to_be_bytes()[2..]);
+        bytes[6] = 0x70;
+        Self::from_bytes(bytes)
     }
 
     /// The 16 bytes, which sort like the id.
@@ -202,7 +269,7 @@ macro_rules! text_conversions {
         }
     )*};
 }
-text_conversions!(Slug, RecordKey, Digest);
+text_conversions!(Slug, RecordKey, EventName, ExternalId, Digest);
 
 macro_rules! display_as_text {
     ($($name:ident),*) => {$(
@@ -211,7 +278,7 @@ macro_rules! display_as_text {
         }
     )*};
 }
-display_as_text!(Slug, RecordKey);
+display_as_text!(Slug, RecordKey, EventName, ExternalId);
 
 #[cfg(test)]
 mod tests {
@@ -223,6 +290,26 @@ mod tests {
             assert!(bad.parse::<Slug>().is_err(), "{bad:?} must be refused");
         }
         assert_eq!("Lead.form_2-b".parse::<Slug>().expect("a good slug").as_str(), "Lead.form_2-b");
+    }
+
+    #[test]
+    fn an_event_name_is_parts_joined_by_single_dots() {
+        for bad in ["", ".", "a.", ".a", "a..b", "a-b", "a b", "lead.*", "ä", "a/b", "a\0b", &"x".repeat(129)] {
+            assert!(bad.parse::<EventName>().is_err(), "{bad:?} must be refused");
+        }
+        for good in ["call_ringing", "lead.status.update", "A.1", "_", &"x".repeat(128)] {
+            assert_eq!(good.parse::<EventName>().expect("a good name").as_str(), good);
+        }
+    }
+
+    #[test]
+    fn an_external_id_can_stand_in_a_header_and_before_a_dot() {
+        for bad in ["", "a.b", "a b", "a\tb", "a\r\nb", "é", "\u{7f}", &"x".repeat(256)] {
+            assert!(bad.parse::<ExternalId>().is_err(), "{bad:?} must be refused");
+        }
+        for good in ["order-17", "!~,;:/?", &"x".repeat(255)] {
+            assert_eq!(good.parse::<ExternalId>().expect("a good id").as_str(), good);
+        }
     }
 
     #[test]

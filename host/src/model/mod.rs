@@ -2,10 +2,16 @@
 
 mod allow_rule;
 mod definition;
+mod delivery;
+mod endpoint;
 mod event;
+mod event_type;
 mod exchange;
+mod header;
 mod id;
+mod job;
 mod plugin;
+mod problem;
 mod record;
 mod run;
 mod secret;
@@ -20,17 +26,26 @@ mod workflow;
 
 pub use allow_rule::{AllowRule, BadAllowRule};
 pub use definition::{Definition, DefinitionPath, Kind, Saved};
+pub use delivery::{Attempt, AttemptError, AttemptForm, AttemptTiming, Delivery, DeliveryStatus};
+pub use endpoint::{
+    CloudEventsMode, DeliveryPolicy, Endpoint, EndpointFormat, EndpointHealth, EndpointSecrets, EndpointStatus,
+    ErrorClass, OnStuck, Ordered, RETRY_DELAYS_S, SigningSecret,
+};
 pub use event::Event;
+pub use event_type::{EventType, EventTypeVersion};
 pub use exchange::{Exchange, HeaderField, LogLine, RequestParts, ResponseParts};
-pub use id::{Digest, InvalidId, Key, RecordKey, Slug, UniqueId};
+pub use header::{HEADER_VALUE_BYTES_MAX, HEADERS_MAX, HeadersDraft};
+pub use id::{Digest, EventName, ExternalId, InvalidId, Key, RecordKey, Slug, UniqueId};
+pub use job::{Job, JobStatus, JobTask};
 pub use plugin::{Description, Export, PluginRef, PluginVersion};
+pub use problem::FieldProblem;
 pub use record::{Record, RecordChange, RecordExpect};
 pub use run::{Fault, Run, RunStatus, StartedBy, TaskEntry, TaskStatus};
 pub use secret::{Redacted, Sealed, Secret};
 pub use sensitive::{MASK, is_sensitive};
 pub use source::{Field, FieldType, Source};
 pub use space::{ApiKey, Role, Space};
-pub use time::Time;
+pub use time::{Time, is_date_time};
 pub use trigger::{Rejection, Trigger, TriggerKind};
 pub use value::{VALUE_DEPTH_MAX, nests_deeper};
 pub use webhook::{BodyFormat, Mapping, MappingRule, Method, RequestSpec, ResponseSpec, Template, Webhook};

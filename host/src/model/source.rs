@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use super::{Definition, Kind, Slug, Time};
+use super::{Definition, EventName, Kind, Slug, Time};
 
 /// A table of records (recipients, leads, …).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -14,6 +14,9 @@ pub struct Source {
     pub key: String,
     /// The fields by name. The key field is among them.
     pub fields: BTreeMap<String, Field>,
+    /// Changes of its records are published as events `NAME.create`, `NAME.update` and `NAME.delete` of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publishes: Option<EventName>,
     /// When it was made.
     pub created_at: Time,
 }

@@ -66,6 +66,38 @@ impl utoipa::PartialSchema for Time {
 
 impl utoipa::ToSchema for Time {}
 
+/// Whether `text` is a date-time of RFC 3339 §5.6 that exists in the calendar.
+pub fn is_date_time(text: &str) -> bool {
+    has_date_time_shape(text) && text.parse::<Timestamp>().is_ok()
+}
+
+/// `YYYY-MM-DDTHH:MM:SS[.fraction](Z|±HH:MM)`: jiff alone would take other ISO 8601 forms too.
+fn has_date_time_shape(text: &str) -> bool {
+    const HEAD: &[u8] = b"0000-00-00T00:00:00";
+    let Some((head, rest)) = text.as_bytes().split_at_checked(HEAD.len()) else { return false };
+    let fits = |form: &[u8], text: &[u8]| {
+        form.len() == text.len()
+            && form.iter().zip(text).all(|(form, byte)| match form {
+                b'0' => byte.is_ascii_digit(),
+                other => byte.eq_ignore_ascii_case(other),
+            })
+    };
+    if !fits(HEAD, head) {
+        return false;
+    }
+    let offset = match rest.strip_prefix(b".") {
+        Some(fraction) => {
+            let digits = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
+            if digits == 0 {
+                return false;
+            }
+            &fraction[digits..]
+        }
+        None => rest,
+    };
+    fits(b"Z", offset) || fits(b"+00:00", offset) || fits(b"-00:00", offset)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,7 @@
 //! Workflows: versioned documents.
 
+use std::fmt::Display;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Definition, Digest, Kind, Slug, Time};
@@ -60,7 +62,7 @@ impl Definition for WorkflowVersion {
     }
 }
 
-/// The id of one version of a workflow.
-pub fn version_id(workflow: &Slug, version: u32) -> String {
-    format!("{workflow}@{version:010}")
+/// The id of one version of `named`, a workflow or an event type.
+pub fn version_id(named: &impl Display, version: u32) -> String {
+    format!("{named}@{version:010}")
 }

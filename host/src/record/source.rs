@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::model::{Field, FieldType, Slug, Source, Time};
+use crate::model::{EventName, Field, FieldType, Slug, Source, Time};
 
 /// Most fields of one source: a record is one JSON object that is read and written whole.
 pub const FIELDS_MAX: usize = 200;
@@ -36,6 +36,10 @@ pub struct SourceDraft {
     /// The fields by name. A key field that is not among them is added as a required string.
     #[serde(default)]
     pub fields: BTreeMap<String, Field>,
+    /// Changes of records are published as events `NAME.create`, `NAME.update` and `NAME.delete`: `lead` makes
+    /// `lead.create`, … Not published if absent.
+    #[serde(default)]
+    pub publishes: Option<EventName>,
 }
 
 impl SourceDraft {
@@ -60,7 +64,7 @@ impl SourceDraft {
         problems.extend(self.key_problem(existing));
         if problems.is_empty() {
             let created_at = existing.map_or(created_at, |source| source.created_at);
-            Ok(Source { id, key: self.key, fields: self.fields, created_at })
+            Ok(Source { id, key: self.key, fields: self.fields, publishes: self.publishes, created_at })
         } else {
             Err(problems)
         }

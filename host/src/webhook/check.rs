@@ -1,57 +1,18 @@
 //! Checks of the parts of a definition.
 
-use http::HeaderName;
 use url::Url;
 
 use super::secrets::names_in_template;
-use super::{EXPRESSION_BYTES_MAX, FieldProblem, HEADER_VALUE_BYTES_MAX, HEADERS_MAX, RULES_MAX, URL_BYTES_MAX};
+use super::{EXPRESSION_BYTES_MAX, FieldProblem, RULES_MAX, URL_BYTES_MAX};
 use crate::model::{HeaderField, MappingRule};
 
 /// Longest field name of a mapping rule, in bytes.
 const FIELD_BYTES_MAX: usize = 100;
-/// Headers that are the server's business: framing (RFC 9110 §7.6, RFC 9112 §6) and the idempotency key.
-const RESERVED: [&str; 12] = [
-    "host",
-    "content-length",
-    "transfer-encoding",
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "upgrade",
-    "expect",
-    "idempotency-key",
-    "proxy-authorization",
-];
-
-/// Why a header of this name cannot be set.
-pub(super) fn header_name_problem(name: &str) -> Option<&'static str> {
-    let Ok(parsed) = HeaderName::from_bytes(name.as_bytes()) else {
-        return Some("its name is not a token (RFC 9110 §5.1)");
-    };
-    let reserved = RESERVED.contains(&parsed.as_str()) || parsed.as_str().starts_with("webhook-");
-    reserved.then_some("the server sets this header itself")
-}
 
 pub(super) fn check_headers(headers: &[HeaderField], problems: &mut Vec<FieldProblem>) {
-    if headers.len() > HEADERS_MAX {
-        let reason = format!("there are {} headers; the limit is {HEADERS_MAX}", headers.len());
-        problems.push(FieldProblem::new("request.headers", reason));
-    }
-    for (index, field) in headers.iter().enumerate() {
-        let place = || format!("request.headers.{}", field.name);
-        if let Some(reason) = header_name_problem(&field.name) {
-            problems.push(FieldProblem::new(place(), reason));
-        } else if headers[..index].iter().any(|earlier| earlier.name.eq_ignore_ascii_case(&field.name)) {
-            problems.push(FieldProblem::new(place(), "the header is given twice"));
-        }
-        if field.value.len() > HEADER_VALUE_BYTES_MAX {
-            problems.push(FieldProblem::new(place(), format!("its value exceeds {HEADER_VALUE_BYTES_MAX} bytes")));
-        }
-        if field.value.chars().any(|c| c.is_control() && c != '\t') {
-            problems.push(FieldProblem::new(place(), "its value holds a line break or another control character"));
-        }
+    for (name, reason) in HeaderField::problems(headers) {
+        let place = name.map_or_else(|| "request.headers".to_owned(), |name| format!("request.headers.{name}"));
+        problems.push(FieldProblem::new(place, reason));
     }
 }
 

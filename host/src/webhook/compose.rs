@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::check::{header_name_problem, literal_origin};
+use super::check::literal_origin;
 use super::secrets::{fill, has_insertion, names_in_template};
 use crate::model::{HeaderField, Method, PluginRef, Redacted, RequestSpec, Template, Webhook};
 
@@ -208,19 +208,19 @@ fn checked_header(
     secrets: &dyn Fn(&str) -> Option<Redacted>,
     composed: &mut ComposedRequest,
 ) -> Result<HeaderField, ComposeError> {
-    if let Some(reason) = header_name_problem(&field.name) {
+    if let Some(reason) = field.name_problem() {
         return Err(ComposeError::BadHeader { name: field.name, reason });
     }
     let filled = fill(&field.name, &field.value, named, secrets)?;
-    if filled.value.chars().any(|c| c.is_control() && c != '\t') {
-        let reason = "its value holds a line break or another control character";
-        return Err(ComposeError::BadHeader { name: field.name, reason });
+    let header = HeaderField { name: field.name, value: filled.value };
+    if let Some(reason) = header.value_problem() {
+        return Err(ComposeError::BadHeader { name: header.name, reason });
     }
     if !filled.used.is_empty() {
-        composed.secret_headers.push(field.name.clone());
+        composed.secret_headers.push(header.name.clone());
         composed.secrets.extend(filled.used);
     }
-    Ok(HeaderField { name: field.name, value: filled.value })
+    Ok(header)
 }
 
 /// Secrets go to the host that the definition names, whatever a plugin makes of the URL.

@@ -1,13 +1,13 @@
 //! Definitions as users give them.
 
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::check::{check_headers, check_rules, check_url};
 use super::secrets::names_in_template;
 use super::{FieldProblem, TEMPLATE_BYTES_MAX, TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX};
 use crate::model::{
-    BodyFormat, HeaderField, Mapping, MappingRule, Method, PluginRef, RequestSpec, ResponseSpec, Slug, Template, Time,
+    BodyFormat, HeadersDraft, Mapping, MappingRule, Method, PluginRef, RequestSpec, ResponseSpec, Slug, Template, Time,
     Webhook,
 };
 
@@ -50,28 +50,6 @@ pub struct RequestDraft {
     pub headers: HeadersDraft,
     /// What makes the body.
     pub template: TemplateDraft,
-}
-
-/// Headers: an object `{NAME: VALUE}` or a list `[{name, value}]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, utoipa::ToSchema)]
-#[schema(value_type = Value, example = json!({"Authorization": "Bearer {{ secret.sms_key }}"}))]
-pub struct HeadersDraft(pub Vec<HeaderField>);
-
-impl<'de> Deserialize<'de> for HeadersDraft {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::Null => Ok(Self::default()),
-            Value::Object(members) => {
-                let fields = members.into_iter().map(|(name, value)| match value {
-                    Value::String(value) => Ok(HeaderField { name, value }),
-                    _ => Err(de::Error::custom(format!("the value of header {name:?} must be a string"))),
-                });
-                fields.collect::<Result<_, _>>().map(Self)
-            }
-            list @ Value::Array(_) => serde_json::from_value(list).map(Self).map_err(de::Error::custom),
-            _ => Err(de::Error::custom("headers must be an object {NAME: VALUE} or a list [{name, value}]")),
-        }
-    }
 }
 
 /// What makes the body: `{text}` or `{plugin, config}`.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::ComposedRequest;
-use crate::model::{HeaderField, MASK, Redacted, RequestParts, ResponseParts, is_sensitive};
+use crate::model::{HeaderField, MASK, Method, Redacted, RequestParts, ResponseParts, is_sensitive};
 
 /// What is kept of a body, in bytes.
 pub const BODY_BYTES_KEPT: usize = 16 * 1024;
@@ -40,11 +40,16 @@ impl Redactor {
 
     /// The request as history keeps it.
     pub fn request(&self, request: &ComposedRequest) -> RequestParts {
-        let body = self.kept(&request.body, false);
+        self.sent(request.method, &request.url, &request.headers, &request.body)
+    }
+
+    /// A request of these parts as history keeps it.
+    pub fn sent(&self, method: Method, url: &str, headers: &[HeaderField], body: &[u8]) -> RequestParts {
+        let body = self.kept(body, false);
         RequestParts {
-            method: request.method.as_str().to_owned(),
-            url: self.text(&request.url),
-            headers: self.fields(&request.headers),
+            method: method.as_str().to_owned(),
+            url: self.text(url),
+            headers: self.fields(headers),
             body: body.text,
             body_base64: body.base64,
             body_cut: body.cut,

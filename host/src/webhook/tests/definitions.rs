@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::model::{Mapping, Template};
+use crate::model::{HEADER_VALUE_BYTES_MAX, HEADERS_MAX, Mapping, Template};
 
 fn problems(body: Value, expected: &Expect) {
     let problems = checked(body).expect_err("refused");
