@@ -9,6 +9,7 @@
 
 #[cfg(test)]
 pub(crate) mod contract;
+mod outbound;
 mod page;
 pub mod sled;
 mod typed;
@@ -20,10 +21,13 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::model::{
-    DefinitionPath, Digest, Event, Kind, Record, RecordChange, RecordKey, Rejection, Run, RunStatus, Saved, Slug,
-    TaskEntry, Time, UniqueId,
+    DefinitionPath, Digest, Kind, Record, RecordChange, RecordKey, Rejection, Run, RunStatus, Saved, Slug, TaskEntry,
+    Time, UniqueId,
 };
 
+pub use outbound::{
+    DeliveryFilter, DeliveryStep, DueDelivery, EventFilter, Lane, Leave, Order, Outbound, Publication, Published,
+};
 pub use page::{Page, Slice};
 pub use typed::{Definitions, Shared, draft};
 
@@ -64,7 +68,7 @@ pub struct Acceptance {
     /// The record change of an inserting or updating trigger.
     pub record: Option<RecordChange>,
     /// Events to publish.
-    pub events: Vec<Event>,
+    pub events: Vec<Publication>,
     /// Recognises a repeat of the same call.
     pub repeat: Option<RepeatKey>,
 }
@@ -100,7 +104,7 @@ pub struct Advance {
     /// Record changes.
     pub records: Vec<RecordChange>,
     /// Events to publish.
-    pub events: Vec<Event>,
+    pub events: Vec<Publication>,
 }
 
 /// Which runs to list.
@@ -121,6 +125,28 @@ pub struct Rejections {
     pub items: Vec<Rejection>,
 }
 
+/// What is cleaned up by age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prunable {
+    /// Events.
+    Events,
+    /// Deliveries and their attempts; those that are held or due go too.
+    Deliveries,
+    /// Runs that have ended, and their history.
+    Runs,
+}
+
+/// What a clean-up removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// How many objects.
+    pub items: u64,
+    /// About how many bytes.
+    pub bytes: u64,
+    /// There are more.
+    pub more: bool,
+}
+
 /// Counts for metrics and readiness.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
@@ -128,6 +154,12 @@ pub struct Load {
     pub live_runs: u64,
     /// Of these, due now and unclaimed.
     pub due_runs: u64,
+    /// Endpoints that have deliveries to make, now or later, and nobody at work on them.
+    pub due_lanes: u64,
+    /// Endpoints whose deliveries are held.
+    pub held_lanes: u64,
+    /// Bytes of events, deliveries and runs, as they were written.
+    pub aging_bytes: u64,
     /// Bytes on disk.
     pub disk_bytes: u64,
 }
@@ -190,7 +222,7 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// A durable store. See the module for what every engine promises.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Outbound {
     /// Saves all drafts or none; answers their revisions in order.
     async fn save(&self, drafts: Vec<Draft>) -> Result<Vec<u64>>;
 
@@ -224,10 +256,16 @@ pub trait Store: Send + Sync + 'static {
     async fn blob(&self, digest: Digest) -> Result<Option<Bytes>>;
 
     /// Commits a record change made outside a run; [`StoreError::Conflict`] if its expectation fails.
-    async fn change_record(&self, change: RecordChange, events: Vec<Event>) -> Result<()>;
+    async fn change_record(&self, change: RecordChange, events: Vec<Publication>) -> Result<()>;
 
-    /// Deletes a record; `false` if there was none.
-    async fn delete_record(&self, space: &Slug, source: &Slug, key: &RecordKey) -> Result<bool>;
+    /// Deletes a record and publishes `events`; `false`, and nothing is published, if there was none.
+    async fn delete_record(
+        &self,
+        space: &Slug,
+        source: &Slug,
+        key: &RecordKey,
+        events: Vec<Publication>,
+    ) -> Result<bool>;
 
     /// One record.
     async fn record(&self, space: &Slug, source: &Slug, key: &RecordKey) -> Result<Option<Record>>;
@@ -261,12 +299,6 @@ pub trait Store: Send + Sync + 'static {
     /// The history of a run, oldest first.
     async fn entries(&self, space: &Slug, run: UniqueId) -> Result<Vec<TaskEntry>>;
 
-    /// Publishes events; one whose id is known already is not published again.
-    async fn publish(&self, events: Vec<Event>) -> Result<()>;
-
-    /// Events of a space, newest first, of one type if named.
-    async fn events(&self, space: &Slug, kind: Option<&str>, page: Page) -> Result<Slice<Event>>;
-
     /// Notes a refused call; counts it and keeps the newest of each trigger.
     async fn reject(&self, rejection: Rejection) -> Result<()>;
 
@@ -275,6 +307,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Counts for metrics and readiness.
     async fn load(&self) -> Result<Load>;
+
+    /// Removes the oldest objects of a kind that were made before a time, at most `max` of them.
+    async fn prune(&self, space: &Slug, kind: Prunable, before: Time, max: usize) -> Result<Pruned>;
 
     /// Writes a consistent copy of everything into `sink` while the store keeps working; ends when `sink` is closed
     /// or all is written. One backup at a time: another waits.

@@ -42,6 +42,8 @@ impl<T> Deref for Shared<T> {
 
 /// Definitions kept in memory as values.
 const CACHE_ENTRIES: usize = 10_000;
+/// Definitions read at a time, when all are.
+const PAGE_ENTRIES: usize = 500;
 
 /// Definitions as values instead of JSON.
 pub struct Definitions {
@@ -54,9 +56,10 @@ pub struct Definitions {
 enum Name {
     Path(DefinitionPath),
     Alias(Kind, String),
+    All(Kind, Slug),
 }
 
-/// A definition as it was at an epoch of the store: `(Slug, Saved<T>)` of the name's type.
+/// What was read at an epoch of the store: `(Slug, Saved<T>)` of the name's type, or a list of such.
 #[derive(Clone)]
 struct Known {
     epoch: u64,
@@ -74,6 +77,25 @@ impl Definitions {
         let path = DefinitionPath::new(space, T::KIND, id);
         let load = async || Ok(self.get::<T>(space, id).await?.map(|saved| (space.clone(), saved)));
         self.remember(Name::Path(path), load).await
+    }
+
+    /// All definitions of a kind in a space, by id, shared: for calls that need them each time.
+    pub async fn all<T: Definition>(&self, space: &Slug) -> Result<Arc<Vec<Shared<T>>>> {
+        let (epoch, name) = (self.store.definitions_epoch(), Name::All(T::KIND, space.clone()));
+        let known = self.known.get(&name).filter(|known| known.epoch == epoch);
+        if let Some(Ok(all)) = known.map(|known| known.value.downcast()) {
+            return Ok(all);
+        }
+        let (mut all, mut page) = (Vec::new(), Page { cursor: None, limit: PAGE_ENTRIES });
+        loop {
+            let slice = self.list::<T>(space, page).await?;
+            all.extend(slice.items.into_iter().map(|saved| Shared(Arc::new((space.clone(), saved)))));
+            let Some(next) = slice.next else { break };
+            page = Page { cursor: Some(next), limit: PAGE_ENTRIES };
+        }
+        let all = Arc::new(all);
+        self.known.insert(name, Known { epoch, value: Arc::clone(&all) as Arc<dyn Any + Send + Sync> });
+        Ok(all)
     }
 
     /// As [`Self::find`], shared.

@@ -11,14 +11,14 @@ use tokio::sync::mpsc;
 use super::runs::accept;
 use super::*;
 use crate::model::{Digest, Kind, Run, RunStatus};
-use crate::store::{Acceptance, Accepted, Draft, Page, RunFilter, StoreError};
+use crate::store::{Acceptance, Accepted, Draft, EventFilter, Page, RunFilter, StoreError};
 
 pub(crate) async fn everything_is_there_after_reopening(harness: &dyn Harness) {
     let store = harness.open();
     let user =
         Draft { uses: vec![path(Kind::Webhook, "a")], alias: Some("w".to_owned()), ..draft(Kind::Workflow, "w") };
     store.save(vec![draft(Kind::Webhook, "a"), user]).await.expect("saves");
-    store.change_record(change("k", 1, "v"), vec![event(1, "a")]).await.expect("inserts");
+    store.change_record(change("k", 1, "v"), vec![publication(1, "a")]).await.expect("inserts");
     let first = Acceptance { entries: vec![entry("a", json!(1))], repeat: repeat("call"), ..acceptance(run(1)) };
     store.accept(first.clone()).await.expect("accepts");
     accept(&*store, &run(2)).await;
@@ -35,7 +35,7 @@ pub(crate) async fn everything_is_there_after_reopening(harness: &dyn Harness) {
     assert_eq!(store.run(&space(), id(2)).await.expect("reads"), Some(end(&run(2), RunStatus::Completed).run));
     assert_eq!(store.entries(&space(), id(1)).await.expect("reads"), [entry("a", json!(1))]);
     assert_eq!(store.accept(first).await.expect("answers"), Accepted::Repeat(id(1)));
-    assert_eq!(store.events(&space(), None, page(10)).await.expect("lists").items, [event(1, "a")]);
+    assert_eq!(events(&*store).await, [event(1, "a")]);
     assert_eq!(store.rejections(&space(), &slug("flow")).await.expect("reads").items, [rejection(1)]);
     assert_eq!(store.blob(digest).await.expect("reads").as_deref(), Some(&b"content"[..]));
     store.close().await.expect("closes");
@@ -43,8 +43,8 @@ pub(crate) async fn everything_is_there_after_reopening(harness: &dyn Harness) {
 
 pub(crate) async fn a_cursor_of_another_listing_is_refused(harness: &dyn Harness) {
     let store = harness.open();
-    store.publish((0..3).map(|number| event(number, "a")).collect()).await.expect("publishes");
-    let cursor = store.events(&space(), None, page(1)).await.expect("lists").next;
+    publish(&*store, (0..3).map(|number| event(number, "a"))).await;
+    let cursor = store.events(&space(), &EventFilter::default(), page(1)).await.expect("lists").next;
     for cursor in [cursor, Some("no cursor".to_owned()), Some(String::new())] {
         let listed = store.runs(&space(), &RunFilter::default(), Page { cursor, limit: 1 }).await;
         assert!(matches!(listed, Err(StoreError::BadCursor)), "{listed:?}");

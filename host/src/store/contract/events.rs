@@ -2,34 +2,34 @@
 
 use super::*;
 use crate::model::Kind;
-use crate::store::{Expect, Rejections};
+use crate::store::{EventFilter, Expect, Rejections};
 
 pub(crate) async fn events_are_newest_first_and_complete(harness: &dyn Harness) {
     let store = harness.open();
-    store.publish((0..10).map(|number| event(number, "a.b")).collect()).await.expect("publishes");
-    store.publish((10..25).map(|number| event(number, "a.b")).collect()).await.expect("publishes");
+    publish(&*store, (0..10).map(|number| event(number, "a.b"))).await;
+    publish(&*store, (10..25).map(|number| event(number, "a.b"))).await;
     let expected: Vec<_> = (0..25).rev().map(|number| event(number, "a.b")).collect();
     for limit in [1, 10, 25, 100] {
         let listed = all(limit, |page| {
             let store = &store;
-            async move { store.events(&space(), None, page).await }
+            async move { store.events(&space(), &EventFilter::default(), page).await }
         })
         .await;
         assert_eq!(listed, expected, "in pages of {limit}");
     }
-    assert_eq!(store.events(&slug("other"), None, page(10)).await.expect("lists").items, []);
+    assert_eq!(store.events(&slug("other"), &EventFilter::default(), page(10)).await.expect("lists").items, []);
 }
 
 pub(crate) async fn events_are_found_by_type(harness: &dyn Harness) {
     let store = harness.open();
     let kind = |number: u32| if number.is_multiple_of(700) { "rare" } else { "common" };
     for start in (0..6000).step_by(500) {
-        let events = (start..start + 500).map(|number| event(number, kind(number))).collect();
-        store.publish(events).await.expect("publishes");
+        publish(&*store, (start..start + 500).map(|number| event(number, kind(number)))).await;
     }
     let found = all(3, |page| {
         let store = &store;
-        async move { store.events(&space(), Some("rare"), page).await }
+        let filter = EventFilter { kind: Some("rare".to_owned()), ..EventFilter::default() };
+        async move { store.events(&space(), &filter, page).await }
     })
     .await;
     let expected: Vec<_> = (0..6000).rev().filter(|number| kind(*number) == "rare").map(|n| event(n, "rare")).collect();

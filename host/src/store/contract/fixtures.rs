@@ -8,7 +8,9 @@ use crate::model::{
     DefinitionPath, Event, Kind, Object, Record, RecordChange, RecordExpect, RecordKey, Rejection, Run, RunStatus,
     Slug, StartedBy, TaskEntry, TaskStatus, Time, UniqueId,
 };
-use crate::store::{Acceptance, Advance, Draft, Expect, Page, RepeatKey, Slice, Store, StoreError};
+use crate::store::{
+    Acceptance, Advance, Draft, EventFilter, Expect, Page, Publication, RepeatKey, Slice, Store, StoreError,
+};
 
 pub(crate) const START: Time = Time::from_millis(1_700_000_000_000);
 
@@ -109,11 +111,13 @@ pub(crate) fn entry(name: &str, input: Value) -> TaskEntry {
 pub(crate) fn event(number: u32, kind: &str) -> Event {
     Event {
         id: id(number),
+        external_id: number.is_multiple_of(3).then(|| format!("order-{number}").parse().expect("an id")),
         space: space(),
         kind: kind.to_owned(),
         time: START,
         source: "test".to_owned(),
         subject: None,
+        key: number.is_multiple_of(2).then(|| "customer".to_owned()),
         data: json!({ "number": number }),
         run: None,
     }
@@ -171,4 +175,19 @@ where
 
 pub(crate) fn assert_conflict<T: std::fmt::Debug>(result: Result<T, StoreError>) {
     assert!(matches!(result, Err(StoreError::Conflict { .. })), "a conflict, not {result:?}");
+}
+
+/// Publishes events that nobody is subscribed to.
+pub(crate) async fn publish(store: &dyn Store, events: impl Iterator<Item = Event>) {
+    store.publish(events.map(Publication::unheard).collect()).await.expect("publishes");
+}
+
+/// The newest events.
+pub(crate) async fn events(store: &dyn Store) -> Vec<Event> {
+    store.events(&space(), &EventFilter::default(), page(100)).await.expect("lists").items
+}
+
+/// The publication of [`event`] `number`, to nobody.
+pub(crate) fn publication(number: u32, kind: &str) -> Publication {
+    Publication::unheard(event(number, kind))
 }

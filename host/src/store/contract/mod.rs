@@ -1,6 +1,7 @@
 //! What every engine promises, as tests. An engine brings a [`Harness`] and runs them all with `contract_tests!`.
 
 pub(crate) mod definitions;
+pub(crate) mod deliveries;
 pub(crate) mod due;
 pub(crate) mod durability;
 pub(crate) mod events;
@@ -109,6 +110,20 @@ macro_rules! contract_tests {
                 events_are_found_by_type,
                 the_newest_rejections_are_kept_and_all_counted,
                 a_deleted_trigger_forgets_its_rejections,
+            ]
+            deliveries: [
+                a_delivery_commits_with_its_event,
+                a_repeated_publication_answers_the_first_event,
+                a_lane_is_taken_by_one,
+                what_is_due_is_claimed_oldest_first_and_once,
+                a_retry_is_never_early,
+                a_lane_that_rests_or_is_held_is_not_taken,
+                a_held_backlog_larger_than_memory_is_claimed_whole,
+                a_step_of_an_old_delivery_conflicts,
+                a_step_commits_attempt_endpoint_and_events,
+                ordered_deliveries_follow_each_other,
+                after_a_restart_what_was_claimed_is_due_again,
+                deliveries_are_found_by_what_they_are,
             ]
             durability: [
                 everything_is_there_after_reopening,

@@ -20,7 +20,7 @@ pub(crate) async fn a_refused_acceptance_leaves_nothing(harness: &dyn Harness) {
     store.change_record(change("k", 1, ""), Vec::new()).await.expect("inserts");
     let refused = Acceptance {
         record: Some(change("k", 1, "insert of an existing key")),
-        events: vec![event(1, "lead.create")],
+        events: vec![publication(1, "lead.create")],
         repeat: repeat("call"),
         entries: vec![entry("first", json!(1))],
         ..acceptance(run(1))
@@ -28,13 +28,13 @@ pub(crate) async fn a_refused_acceptance_leaves_nothing(harness: &dyn Harness) {
     assert_conflict(store.accept(refused.clone()).await);
     assert_eq!(get(&*store, &run(1)).await, None);
     assert_eq!(store.entries(&space(), id(1)).await.expect("reads"), []);
-    assert_eq!(store.events(&space(), None, page(10)).await.expect("lists").items, []);
+    assert_eq!(events(&*store).await, []);
     assert_eq!(store.load().await.expect("counts").live_runs, 0);
     let fixed = Acceptance { record: Some(change("k", 2, "update")), ..refused };
     assert_eq!(store.accept(fixed).await.expect("the call was not remembered"), Accepted::New);
     assert_eq!(record(&*store, "k").await.expect("is there").revision, 2);
     assert_eq!(store.entries(&space(), id(1)).await.expect("reads"), [entry("first", json!(1))]);
-    assert_eq!(store.events(&space(), None, page(10)).await.expect("lists").items, [event(1, "lead.create")]);
+    assert_eq!(events(&*store).await, [event(1, "lead.create")]);
 }
 
 pub(crate) async fn a_repeated_call_answers_the_first_run(harness: &dyn Harness) {
@@ -109,20 +109,20 @@ pub(crate) async fn a_step_commits_everything_or_nothing(harness: &dyn Harness) 
     let mut advance = Advance {
         entries: vec![entry("a", json!(1))],
         records: vec![change("k", 1, "new"), change("l", 2, "expects one")],
-        events: vec![event(1, "lead.create")],
+        events: vec![publication(1, "lead.create")],
         ..step(&run(1))
     };
     assert_conflict(store.advance(advance.clone()).await);
     assert_eq!(get(&*store, &run(1)).await, Some(run(1)));
     assert_eq!(record(&*store, "k").await, None);
     assert_eq!(store.entries(&space(), id(1)).await.expect("reads"), []);
-    assert_eq!(store.events(&space(), None, page(10)).await.expect("lists").items, []);
+    assert_eq!(events(&*store).await, []);
     advance.records[1] = change("l", 1, "new");
     store.advance(advance.clone()).await.expect("steps");
     assert_eq!(get(&*store, &run(1)).await, Some(advance.run));
     assert!(record(&*store, "k").await.is_some() && record(&*store, "l").await.is_some());
     assert_eq!(store.entries(&space(), id(1)).await.expect("reads"), advance.entries);
-    assert_eq!(store.events(&space(), None, page(10)).await.expect("lists").items, advance.events);
+    assert_eq!(events(&*store).await, [event(1, "lead.create")]);
 }
 
 pub(crate) async fn history_is_kept_in_order(harness: &dyn Harness) {

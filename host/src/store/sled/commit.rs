@@ -7,6 +7,7 @@ use sled::{Batch, IVec};
 
 use super::due::DueChange;
 use super::keys::{self, Key};
+use super::lanes::LaneChange;
 use super::value::{Packed, View};
 use super::{Result, StoreError};
 use crate::model::Time;
@@ -41,20 +42,39 @@ impl Change for Barrier {
     }
 }
 
+/// What the indexes in memory learn of commits, in order.
+#[derive(Default)]
+pub(super) struct Effects {
+    /// About runs.
+    pub runs: Vec<DueChange>,
+    /// About deliveries.
+    pub lanes: Vec<LaneChange>,
+}
+
 /// The commits that become durable together.
 pub(super) struct Group<'t> {
     tree: &'t sled::Tree,
     now: Time,
     writes: Writes,
-    effects: Vec<DueChange>,
+    effects: Effects,
     expiring: Vec<(Time, Key)>,
     definitions: bool,
+    /// By how much it changes the size of what ages.
+    bytes: i64,
 }
 
 impl<'t> Group<'t> {
     /// An empty group at `now`.
     pub(super) fn new(tree: &'t sled::Tree, now: Time) -> Self {
-        Self { tree, now, writes: Writes::new(), effects: Vec::new(), expiring: Vec::new(), definitions: false }
+        Self {
+            tree,
+            now,
+            writes: Writes::new(),
+            effects: Effects::default(),
+            expiring: Vec::new(),
+            definitions: false,
+            bytes: 0,
+        }
     }
 
     /// Evaluates one commit; if it fails nothing of it stays.
@@ -62,16 +82,19 @@ impl<'t> Group<'t> {
         let mut transaction = Transaction {
             group: self,
             writes: Writes::new(),
-            effects: Vec::new(),
+            effects: Effects::default(),
             expiring: Vec::new(),
             definitions: false,
+            bytes: 0,
         };
         let output = apply(&mut transaction)?;
-        let Transaction { writes, effects, expiring, definitions, .. } = transaction;
+        let Transaction { writes, effects, expiring, definitions, bytes, .. } = transaction;
         self.writes.extend(writes);
-        self.effects.extend(effects);
+        self.effects.runs.extend(effects.runs);
+        self.effects.lanes.extend(effects.lanes);
         self.expiring.extend(expiring);
         self.definitions |= definitions;
+        self.bytes += bytes;
         Ok(output)
     }
 
@@ -80,14 +103,19 @@ impl<'t> Group<'t> {
         std::mem::take(&mut self.expiring)
     }
 
-    /// What the due index learns once the group is durable.
-    pub(super) fn take_effects(&mut self) -> Vec<DueChange> {
+    /// What the indexes learn once the group is durable.
+    pub(super) fn take_effects(&mut self) -> Effects {
         std::mem::take(&mut self.effects)
     }
 
     /// Whether it changes definitions.
     pub(super) fn changes_definitions(&self) -> bool {
         self.definitions
+    }
+
+    /// By how many bytes it changes the size of what ages.
+    pub(super) fn bytes(&self) -> i64 {
+        self.bytes
     }
 
     /// All writes so far.
@@ -119,9 +147,11 @@ impl<'t> Group<'t> {
 pub(super) struct Transaction<'g> {
     group: &'g Group<'g>,
     writes: Writes,
-    effects: Vec<DueChange>,
+    effects: Effects,
     expiring: Vec<(Time, Key)>,
     definitions: bool,
+    /// By how much it changes the size of what ages.
+    bytes: i64,
 }
 
 impl Transaction<'_> {
@@ -179,6 +209,7 @@ impl Transaction<'_> {
 
     /// Writes a value over `old`, what is there now.
     pub(super) fn put_value(&mut self, key: Key, old: Option<&View>, packed: Packed) {
+        self.count(&key, packed.size() as i64 - old.map_or(0, View::stored_bytes) as i64);
         let (main, chunks) = packed.into_parts();
         let kept = u16::try_from(chunks.len()).unwrap_or(u16::MAX);
         for index in kept..old.map_or(0, View::chunk_count) {
@@ -192,15 +223,66 @@ impl Transaction<'_> {
 
     /// Removes a value and its chunks.
     pub(super) fn remove_value(&mut self, key: Key, old: &View) {
+        self.count(&key, -(old.stored_bytes() as i64));
         for index in 0..old.chunk_count() {
             self.remove(keys::chunk(&key, index));
         }
         self.remove(key);
     }
 
-    /// Tells the due index, once this is durable.
+    /// The first keys from `start` up to `end`, at most `max` of them; those of this group's own writes may be left out.
+    pub(super) fn keys_between(&self, start: &[u8], end: &[u8], max: usize) -> Result<Vec<IVec>> {
+        let mut found = Vec::new();
+        if start >= end {
+            return Ok(found);
+        }
+        for key in self.group.tree.range(start..end).keys() {
+            let key = key?;
+            if self.has(&key)? {
+                found.push(key);
+            }
+            if found.len() == max {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The first key with a prefix.
+    pub(super) fn first_with_prefix(&self, prefix: &[u8]) -> Result<Option<IVec>> {
+        let mut first = None;
+        for key in self.group.tree.scan_prefix(prefix).keys() {
+            let key = key?;
+            if self.has(&key)? {
+                first = Some(key);
+                break;
+            }
+        }
+        for writes in [&self.group.writes, &self.writes] {
+            let written = writes.range(IVec::from(prefix)..).map(|(key, _)| key);
+            for key in written.take_while(|key| key.starts_with(prefix)) {
+                if first.as_ref().is_none_or(|first| key < first) && self.has(key)? {
+                    first = Some(key.clone());
+                }
+            }
+        }
+        Ok(first)
+    }
+
+    fn count(&mut self, key: &[u8], bytes: i64) {
+        if keys::ages(key) {
+            self.bytes += bytes;
+        }
+    }
+
+    /// Tells the index of due runs, once this is durable.
     pub(super) fn effect(&mut self, change: DueChange) {
-        self.effects.push(change);
+        self.effects.runs.push(change);
+    }
+
+    /// Tells the index of lanes, once this is durable.
+    pub(super) fn lane_effect(&mut self, change: LaneChange) {
+        self.effects.lanes.push(change);
     }
 
     /// Says that what was read of definitions holds no more, once this is applied.

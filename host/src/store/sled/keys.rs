@@ -5,6 +5,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::model::{DefinitionPath, Digest, Kind, RecordKey, Slug, Time, UniqueId};
+use crate::store::Lane;
 
 /// Definition path → user path: who refers to a definition.
 const USES: u8 = b'U';
@@ -28,12 +29,27 @@ const INPUT: u8 = b'I';
 const HISTORY: u8 = b'H';
 /// Events.
 const EVENT: u8 = b'E';
+/// Deliveries.
+const DELIVERY: u8 = b'V';
+/// Which deliveries of an endpoint are due when.
+const QUEUED: u8 = b'Q';
+/// Which delivery of an endpoint is the first of its ordering key.
+const CHAIN: u8 = b'O';
+/// Which deliveries of an endpoint wait behind it.
+const CHAINED: u8 = b'W';
+/// Attempts of deliveries.
+const ATTEMPT: u8 = b'T';
+/// How endpoints fare.
+const HEALTH: u8 = b'F';
 /// Refused calls: the total and a ring of the newest.
 const REJECTION: u8 = b'J';
 /// Names of calls, to recognise repeats.
 const REPEAT: u8 = b'P';
 /// Which names of calls expire when.
 const EXPIRY: u8 = b'X';
+
+/// How many bytes of events, deliveries and runs there are.
+const AGING_BYTES: u8 = b'Z';
 
 /// A key of the tree.
 pub(super) type Key = Vec<u8>;
@@ -50,10 +66,14 @@ const fn kind_code(kind: Kind) -> u8 {
         Kind::Workflow => 7,
         Kind::WorkflowVersion => 8,
         Kind::Trigger => 9,
+        Kind::Endpoint => 11,
+        Kind::EventType => 10,
+        Kind::Job => 13,
+        Kind::EventTypeVersion => 12,
     }
 }
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 13] = [
     Kind::Space,
     Kind::ApiKey,
     Kind::Source,
@@ -63,6 +83,10 @@ const KINDS: [Kind; 9] = [
     Kind::Workflow,
     Kind::WorkflowVersion,
     Kind::Trigger,
+    Kind::Endpoint,
+    Kind::EventType,
+    Kind::Job,
+    Kind::EventTypeVersion,
 ];
 
 /// A definition path as bytes: kind, space, zero, id.
@@ -191,6 +215,83 @@ pub(super) fn event(space: &Slug, id: UniqueId) -> Key {
     join(EVENT, &[space.as_str().as_bytes(), b"\0", id.as_bytes()])
 }
 
+/// Before the deliveries of a space.
+pub(super) fn deliveries(space: &Slug) -> Key {
+    join(DELIVERY, &[space.as_str().as_bytes(), b"\0"])
+}
+
+/// A delivery.
+pub(super) fn delivery(space: &Slug, id: UniqueId) -> Key {
+    join(DELIVERY, &[space.as_str().as_bytes(), b"\0", id.as_bytes()])
+}
+
+/// Before the queues of all lanes.
+pub(super) fn all_queued() -> Key {
+    vec![QUEUED]
+}
+
+/// Before the queue of a lane.
+pub(super) fn queue(lane: &Lane) -> Key {
+    of_lane(QUEUED, lane, &[])
+}
+
+/// A delivery in the queue of its lane.
+pub(super) fn queued(lane: &Lane, due: Time, id: UniqueId) -> Key {
+    of_lane(QUEUED, lane, &[&due.as_millis().to_be_bytes(), id.as_bytes()])
+}
+
+/// Lane, time and id of a [`queued`] key.
+pub(super) fn parse_queued(key: &[u8]) -> Option<(Lane, Time, UniqueId)> {
+    let rest = key.strip_prefix(&[QUEUED])?;
+    let (lane, end) = rest.split_at_checked(rest.len().checked_sub(24)?)?;
+    let mut names = std::str::from_utf8(lane).ok()?.split_terminator('\0');
+    let lane = Lane { space: names.next()?.parse().ok()?, endpoint: names.next()?.parse().ok()? };
+    let due = Time::from_millis(u64::from_be_bytes(*end.first_chunk()?));
+    Some((lane, due, parse_id(end)?))
+}
+
+/// The first delivery of an ordering key.
+pub(super) fn chain(lane: &Lane, key: &str) -> Key {
+    of_lane(CHAIN, lane, &[&short_hash(key)])
+}
+
+/// Before the deliveries that wait behind the first of an ordering key.
+pub(super) fn chained_behind(lane: &Lane, key: &str) -> Key {
+    of_lane(CHAINED, lane, &[&short_hash(key)])
+}
+
+/// A delivery that waits behind the first of its ordering key.
+pub(super) fn chained(lane: &Lane, key: &str, id: UniqueId) -> Key {
+    of_lane(CHAINED, lane, &[&short_hash(key), id.as_bytes()])
+}
+
+/// Before the attempts of a delivery.
+pub(super) fn attempts(delivery: UniqueId) -> Key {
+    join(ATTEMPT, &[delivery.as_bytes()])
+}
+
+/// One attempt of a delivery.
+pub(super) fn attempt(delivery: UniqueId, number: u32) -> Key {
+    join(ATTEMPT, &[delivery.as_bytes(), &number.to_be_bytes()])
+}
+
+/// How an endpoint fares.
+pub(super) fn health(lane: &Lane) -> Key {
+    of_lane(HEALTH, lane, &[])
+}
+
+fn of_lane(letter: u8, lane: &Lane, rest: &[&[u8]]) -> Key {
+    let mut key = join(letter, &[lane.space.as_str().as_bytes(), b"\0", lane.endpoint.as_str().as_bytes(), b"\0"]);
+    rest.iter().for_each(|part| key.extend_from_slice(part));
+    key
+}
+
+/// Texts of any length become 16 bytes of a SHA-256.
+fn short_hash(text: &str) -> [u8; 16] {
+    let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    hash.first_chunk().copied().unwrap_or_default()
+}
+
 /// How many calls of a trigger were refused.
 pub(super) fn rejection_total(space: &Slug, workflow: &Slug) -> Key {
     join(REJECTION, &[space.as_str().as_bytes(), b"\0", workflow.as_str().as_bytes(), b"\0"])
@@ -215,6 +316,16 @@ pub(super) fn repeat(scope: &str, key: &str) -> Key {
 /// A list of names of calls that expire by `at`.
 pub(super) fn expiry(at: Time, number: u64) -> Key {
     join(EXPIRY, &[&at.as_millis().to_be_bytes(), &number.to_be_bytes()])
+}
+
+/// The size of what ages.
+pub(super) fn aging_bytes() -> Key {
+    vec![AGING_BYTES]
+}
+
+/// Whether a value is of what is cleaned up by age: events, deliveries and runs.
+pub(super) fn ages(key: &[u8]) -> bool {
+    matches!(key.first(), Some(&(EVENT | DELIVERY | ATTEMPT | LIVE | FINAL | INPUT | HISTORY)))
 }
 
 /// All keys with a prefix that has expired by `now`: an upper bound for [`expiry`] keys.
@@ -259,6 +370,8 @@ mod tests {
             let path = DefinitionPath::new(&space, kind, "render@1.2.3");
             assert_eq!(parse_path(&path_bytes(&path)), Some(path));
         }
+        let dotted = DefinitionPath::new(&space, Kind::EventType, "lead.status.update");
+        assert_eq!(parse_path(&path_bytes(&dotted)), Some(dotted));
         assert_eq!(parse_path(b"\x63acme\0x"), None);
         assert_eq!(parse_path(b""), None);
     }

@@ -5,7 +5,8 @@ use sled::IVec;
 
 use super::Result;
 use super::keys::{self, Key};
-use crate::store::{Page, Slice, StoreError};
+use crate::model::{Time, UniqueId};
+use crate::store::{Order, Page, Slice, StoreError};
 
 /// Entries that a page looks at, at least: a filter that few match then still finds them in few pages.
 pub(super) const SCAN_MIN: usize = 2_000;
@@ -17,6 +18,7 @@ pub(super) enum Cursor {
     Record = b'r' as isize,
     Run = b'u' as isize,
     Event = b'e' as isize,
+    Delivery = b'v' as isize,
 }
 
 impl Cursor {
@@ -102,4 +104,61 @@ pub(super) fn newest(
         found.push(entry?);
     }
     Ok((found, false))
+}
+
+/// Entries of a prefix whose keys end in an id, made within a time.
+pub(super) struct Range {
+    start: Key,
+    end: Key,
+    cursor: Cursor,
+    order: Order,
+    limit: usize,
+}
+
+impl Range {
+    /// Of the entries with `prefix` made at `since` or later and before `until`, behind the page's cursor.
+    pub(super) fn new(
+        prefix: Key,
+        (since, until): (Option<Time>, Option<Time>),
+        (cursor, order): (Cursor, Order),
+        page: &Page,
+    ) -> Result<Self> {
+        let at = |time: Time| [&prefix[..], UniqueId::first_at(time).as_bytes()].concat();
+        let mut start = since.map_or_else(|| prefix.clone(), at);
+        let mut end = until.map_or_else(|| keys::after(&prefix), at);
+        if let Some(behind) = page.cursor.as_deref().map(|text| cursor.decode_id(text)).transpose()? {
+            match order {
+                Order::NewestFirst => end = end.min([&prefix[..], &behind].concat()),
+                Order::OldestFirst => start = start.max([&prefix[..], &behind, &[0]].concat()),
+            }
+        }
+        Ok(Self { start, end, cursor, order, limit: page.limit.max(1) })
+    }
+
+    /// One page of what `read` takes, of at most `scan_max` entries looked at.
+    pub(super) fn page<T>(
+        &self,
+        tree: &sled::Tree,
+        scan_max: usize,
+        read: impl Fn(&[u8], IVec) -> Result<Option<T>>,
+    ) -> Result<Slice<T>> {
+        let mut items = Vec::new();
+        let mut last = None;
+        if self.start >= self.end {
+            return Ok(Slice { items, next: None });
+        }
+        let mut range = tree.range(self.start.clone()..self.end.clone());
+        let mut next_entry = || if self.order == Order::NewestFirst { range.next_back() } else { range.next() };
+        for looked_at in 0.. {
+            let Some(entry) = next_entry() else { break };
+            if looked_at == scan_max || items.len() == self.limit {
+                let next = last.map(|id: UniqueId| self.cursor.encode(id.as_bytes()));
+                return Ok(Slice { items, next });
+            }
+            let (key, entry) = entry?;
+            last = keys::parse_id(&key);
+            items.extend(read(&key, entry)?);
+        }
+        Ok(Slice { items, next: None })
+    }
 }

@@ -2,23 +2,28 @@
 //!
 //! One thread writes (`writer`): it takes the commits that wait, checks each against what is there (`commit`),
 //! applies all as one atomic batch, and syncs once before it answers. Reads go to the tree at once, and may see what
-//! is not yet durable. Which runs are due is kept in memory (`due`).
+//! is not yet durable. Which runs and deliveries are due is kept in memory (`due`, `lanes`).
 
 mod backup;
 mod blobs;
 mod commit;
 mod definitions;
+mod deliveries;
 mod due;
 mod events;
 mod frame;
 mod history;
 mod keys;
+mod lanes;
 mod listing;
 mod open;
+mod outbound;
 #[cfg(test)]
 mod power_cut;
+mod prune;
 mod records;
 mod rejections;
+mod repeats;
 mod restore;
 mod run_list;
 mod runs;
@@ -37,14 +42,16 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use self::due::{Claimed, DueIndex};
+use self::lanes::Lanes;
 use self::open::Folder;
 use self::writer::{SyncHook, Writer};
 use super::{
-    Acceptance, Accepted, Advance, Draft, Expect, Load, Page, Rejections, Result, RunFilter, Slice, Store, StoreError,
+    Acceptance, Accepted, Advance, Draft, Expect, Load, Page, Prunable, Pruned, Publication, Rejections, Result,
+    RunFilter, Slice, Store, StoreError,
 };
 use crate::clock::Clock;
 use crate::model::{
-    DefinitionPath, Digest, Event, Kind, Record, RecordChange, RecordKey, Rejection, Run, Saved, Slug, TaskEntry, Time,
+    DefinitionPath, Digest, Kind, Record, RecordChange, RecordKey, Rejection, Run, Saved, Slug, TaskEntry, Time,
     UniqueId,
 };
 
@@ -73,6 +80,7 @@ pub struct Sled {
     writer: Writer,
     thread: Mutex<Option<JoinHandle<()>>>,
     due: Arc<DueIndex>,
+    lanes: Arc<Lanes>,
     clock: Arc<dyn Clock>,
     backup: tokio::sync::Mutex<()>,
 }
@@ -93,13 +101,16 @@ impl Sled {
         let engine = folder.open(options.cache_bytes)?;
         let due = Arc::new(DueIndex::new(Arc::clone(&clock)));
         restore_due(&engine.db, &due)?;
+        let lanes = Arc::new(Lanes::restore(&engine.db, Arc::clone(&clock))?);
         let db = engine.db.clone();
-        let (writer, thread) = Writer::start(engine, Arc::clone(&due), Arc::clone(&clock), options.hook)?;
+        let indexes = (Arc::clone(&due), Arc::clone(&lanes));
+        let (writer, thread) = Writer::start(engine, indexes, Arc::clone(&clock), options.hook)?;
         Ok(Self {
             open: RwLock::new(Some(Open { db, folder })),
             writer,
             thread: Mutex::new(Some(thread)),
             due,
+            lanes,
             clock,
             backup: tokio::sync::Mutex::default(),
         })
@@ -197,12 +208,19 @@ impl Store for Sled {
         self.read(move |tree| blobs::get(tree, digest)).await
     }
 
-    async fn change_record(&self, change: RecordChange, events: Vec<Event>) -> Result<()> {
-        self.writer.commit(records::ChangeRecord::new(change, &events)?).await
+    async fn change_record(&self, change: RecordChange, events: Vec<Publication>) -> Result<()> {
+        self.writer.commit(records::ChangeRecord::new(change, events)?).await
     }
 
-    async fn delete_record(&self, space: &Slug, source: &Slug, key: &RecordKey) -> Result<bool> {
-        self.writer.commit(records::DeleteRecord { key: keys::record(space, source, key) }).await
+    async fn delete_record(
+        &self,
+        space: &Slug,
+        source: &Slug,
+        key: &RecordKey,
+        events: Vec<Publication>,
+    ) -> Result<bool> {
+        let (key, events) = (keys::record(space, source, key), events::Publish::new(events)?);
+        self.writer.commit(records::DeleteRecord { key, events }).await
     }
 
     async fn record(&self, space: &Slug, source: &Slug, key: &RecordKey) -> Result<Option<Record>> {
@@ -223,7 +241,7 @@ impl Store for Sled {
     }
 
     async fn repeat_of(&self, scope: &str, key: &str) -> Result<Option<UniqueId>> {
-        let known = runs::find_repeat(&self.tree()?, scope, key, self.clock.now())?;
+        let known = repeats::find(&self.tree()?, scope, key, self.clock.now())?;
         if known.is_some() {
             // The caller acknowledges it again, so it must be durable.
             self.settle().await?;
@@ -267,15 +285,6 @@ impl Store for Sled {
         self.read(move |tree| runs::entries(tree, &space, run)).await
     }
 
-    async fn publish(&self, events: Vec<Event>) -> Result<()> {
-        self.writer.commit(events::Publish::new(&events)?).await
-    }
-
-    async fn events(&self, space: &Slug, kind: Option<&str>, page: Page) -> Result<Slice<Event>> {
-        let (space, kind) = (space.clone(), kind.map(str::to_owned));
-        self.read(move |tree| events::list(tree, &space, kind.as_deref(), &page)).await
-    }
-
     async fn reject(&self, rejection: Rejection) -> Result<()> {
         self.writer.commit(rejections::Reject::new(&rejection)?).await
     }
@@ -291,7 +300,19 @@ impl Store for Sled {
         }
         let disk_bytes = self.with_open(|open| open.folder.log_bytes())??;
         let (live, due) = self.due.counts();
-        Ok(Load { live_runs: live as u64, due_runs: due as u64, disk_bytes })
+        let (ready, held) = self.lanes.counts();
+        Ok(Load {
+            live_runs: live as u64,
+            due_runs: due as u64,
+            due_lanes: ready as u64,
+            held_lanes: held as u64,
+            aging_bytes: self.writer.aging_bytes(),
+            disk_bytes,
+        })
+    }
+
+    async fn prune(&self, space: &Slug, kind: Prunable, before: Time, max: usize) -> Result<Pruned> {
+        self.writer.commit(prune::Prune { space: space.clone(), kind, before, max }).await
     }
 
     async fn backup(&self, sink: mpsc::Sender<Bytes>) -> Result<()> {
@@ -301,6 +322,7 @@ impl Store for Sled {
 
     async fn close(&self) -> Result<()> {
         self.due.close();
+        self.lanes.close();
         let closed = self.writer.close().await;
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {

@@ -6,8 +6,8 @@ use super::events::Publish;
 use super::keys::{self, Key};
 use super::listing::{Cursor, Scan};
 use super::value::{self, Head, Packed, View};
-use crate::model::{Event, Record, RecordChange, RecordExpect, RecordKey, Slug};
-use crate::store::{Page, Slice};
+use crate::model::{Record, RecordChange, RecordExpect, RecordKey, Slug};
+use crate::store::{Page, Publication, Slice};
 
 /// A record change as bytes.
 pub(super) struct Write {
@@ -54,7 +54,7 @@ pub(super) struct ChangeRecord {
 
 impl ChangeRecord {
     /// Prepares `change` with its events.
-    pub(super) fn new(change: RecordChange, events: &[Event]) -> Result<Self> {
+    pub(super) fn new(change: RecordChange, events: Vec<Publication>) -> Result<Self> {
         Ok(Self { write: Write::new(change)?, events: Publish::new(events)? })
     }
 }
@@ -64,7 +64,8 @@ impl Change for ChangeRecord {
 
     fn apply(self, transaction: &mut Transaction<'_>) -> Result<()> {
         self.write.apply(transaction)?;
-        self.events.apply(transaction)
+        self.events.apply(transaction)?;
+        Ok(())
     }
 
     fn size(&self) -> usize {
@@ -76,6 +77,8 @@ impl Change for ChangeRecord {
 pub(super) struct DeleteRecord {
     /// Which.
     pub key: Key,
+    /// What is published with it.
+    pub events: Publish,
 }
 
 impl Change for DeleteRecord {
@@ -84,11 +87,12 @@ impl Change for DeleteRecord {
     fn apply(self, transaction: &mut Transaction<'_>) -> Result<bool> {
         let Some(old) = transaction.view(&self.key)? else { return Ok(false) };
         transaction.remove_value(self.key, &old);
+        self.events.apply(transaction)?;
         Ok(true)
     }
 
     fn size(&self) -> usize {
-        self.key.len()
+        self.key.len() + self.events.size()
     }
 }
 

@@ -1,7 +1,5 @@
 //! Runs: live ones under one prefix, final ones under another, so that only the live are read at start.
 
-use std::time::Duration;
-
 use serde_json::Value;
 use sled::IVec;
 
@@ -11,10 +9,11 @@ use super::events::Publish;
 use super::history;
 use super::keys::{self, Key};
 use super::records::Write;
+use super::repeats::Repeat;
 use super::value::{self, Head, Packed, View};
 use super::{Result, corrupt};
 use crate::model::{Run, RunStatus, Slug, TaskEntry, Time, UniqueId};
-use crate::store::{Acceptance, Accepted, Advance, RepeatKey};
+use crate::store::{Acceptance, Accepted, Advance};
 
 /// An input above this weight is written once, under its own key, instead of with each step. Part of the format:
 /// a run accepted under another bound still reads, as its flags tell where its input is.
@@ -148,7 +147,7 @@ pub(super) struct Accept {
     input: Option<Packed>,
     record: Option<Write>,
     events: Publish,
-    repeat: Option<(Key, Duration)>,
+    repeat: Option<Repeat>,
 }
 
 impl Accept {
@@ -158,8 +157,7 @@ impl Accept {
         let run = Prepared::new(Box::new(run), entries)?;
         let input = run.is_input_apart.then(|| Packed::json(Head::default(), &run.run.input)).transpose()?;
         let record = record.map(Write::new).transpose()?;
-        let repeat = repeat.map(|repeat: RepeatKey| (keys::repeat(&repeat.scope, &repeat.key), repeat.keep));
-        Ok(Self { run, input, record, events: Publish::new(&events)?, repeat })
+        Ok(Self { run, input, record, events: Publish::new(events)?, repeat: repeat.map(Repeat::new) })
     }
 }
 
@@ -169,14 +167,10 @@ impl Change for Accept {
     fn apply(self, transaction: &mut Transaction<'_>) -> Result<Accepted> {
         let Self { run, input, record, events, repeat } = self;
         let id = run.run.id;
-        if let Some((key, keep)) = repeat {
-            let known = transaction.get(&key)?;
-            if let Some(first) = known.and_then(|entry| repeat_of(&entry, transaction.now())) {
-                return Ok(Accepted::Repeat(first));
-            }
-            let until = transaction.now().after(keep);
-            transaction.put(key.clone(), [&until.as_millis().to_be_bytes()[..], id.as_bytes()].concat());
-            transaction.expire(until, key);
+        if let Some(repeat) = repeat
+            && let Some(first) = repeat.remember(transaction, id)?
+        {
+            return Ok(Accepted::Repeat(first));
         }
         if transaction.has(&run.live)? || transaction.has(&keys::final_run(&run.run.space, id))? {
             return Err(conflict(format_args!("run {id}")));
@@ -200,21 +194,6 @@ impl Change for Accept {
     }
 }
 
-/// The run in the memory of a call, unless it has expired by `now`.
-fn repeat_of(entry: &[u8], now: Time) -> Option<UniqueId> {
-    repeat_until(entry).filter(|until| *until > now).and_then(|_| keys::parse_id(entry))
-}
-
-/// The run that a key already names, perhaps not durable yet.
-pub(super) fn find_repeat(tree: &sled::Tree, scope: &str, key: &str, now: Time) -> Result<Option<UniqueId>> {
-    Ok(tree.get(keys::repeat(scope, key))?.and_then(|entry| repeat_of(&entry, now)))
-}
-
-/// Until when a call is remembered.
-pub(super) fn repeat_until(entry: &[u8]) -> Option<Time> {
-    entry.first_chunk::<8>().map(|millis| Time::from_millis(u64::from_be_bytes(*millis)))
-}
-
 /// Commits one step of a run.
 pub(super) struct Step {
     run: Prepared,
@@ -228,7 +207,7 @@ impl Step {
         let Advance { run, entries, records, events } = advance;
         let run = Prepared::new(Box::new(run), entries)?;
         let records = records.into_iter().map(Write::new).collect::<Result<_>>()?;
-        Ok(Self { run, records, events: Publish::new(&events)? })
+        Ok(Self { run, records, events: Publish::new(events)? })
     }
 }
 

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::store::Outbound as _;
 use crate::store::contract::{self, Harness, TestClock};
 
 struct OnDisk {
@@ -123,7 +124,7 @@ async fn a_creation_that_was_interrupted_begins_again() {
 async fn unfinished_engine_snapshots_do_not_keep_it_from_opening() {
     let disk = OnDisk::new();
     let store = disk.open_at(&disk.path()).expect("opens");
-    store.publish(vec![contract::event(1, "a")]).await.expect("publishes");
+    store.publish(vec![contract::publication(1, "a")]).await.expect("publishes");
     store.close().await.expect("closes");
     for (name, content) in [
         ("snap.00000000FFFFFFFF", &b""[..]),
@@ -133,7 +134,7 @@ async fn unfinished_engine_snapshots_do_not_keep_it_from_opening() {
         fs::write(disk.path().join("engine").join(name), content).expect("writes");
     }
     let store = disk.open_at(&disk.path()).expect("opens");
-    let events = store.events(&contract::space(), None, contract::page(10)).await.expect("lists").items;
+    let events = contract::events(&store).await;
     assert_eq!(events, [contract::event(1, "a")]);
 }
 
@@ -149,12 +150,12 @@ async fn after_an_error_of_the_disk_nothing_is_acknowledged() {
     let hook = SyncHook { before: Some(Arc::new(before)), after: None };
     let options = Options { hook, ..Options::default() };
     let store = Sled::open(&disk.path(), Arc::new(disk.clock.clone()), options).expect("opens");
-    store.publish(vec![contract::event(1, "a")]).await.expect("publishes");
+    store.publish(vec![contract::publication(1, "a")]).await.expect("publishes");
     fails.store(true, Ordering::SeqCst);
     let failed = store.accept(contract::acceptance(contract::run(1))).await;
     assert!(matches!(failed, Err(StoreError::Unavailable(_))), "{failed:?}");
     fails.store(false, Ordering::SeqCst);
-    let later = store.publish(vec![contract::event(2, "a")]).await;
+    let later = store.publish(vec![contract::publication(2, "a")]).await;
     let text = later.map_err(|error| std::error::Error::source(&error).map(ToString::to_string));
     assert!(matches!(&text, Err(Some(cause)) if cause.contains("the disk is broken")), "{text:?}");
     store.claim(1).await.expect_err("a run that is not durable is not claimed, nor any other");
@@ -165,7 +166,7 @@ async fn after_an_error_of_the_disk_nothing_is_acknowledged() {
 async fn a_damaged_backup_is_refused_and_leaves_the_folder_empty() {
     let disk = OnDisk::new();
     let store = disk.open_at(&disk.path()).expect("opens");
-    store.publish((0..50).map(|number| contract::event(number, "a")).collect()).await.expect("publishes");
+    store.publish((0..50).map(|number| contract::publication(number, "a")).collect()).await.expect("publishes");
     let backup = backup_of(&store).await;
     let target = disk.folder.path().join("target");
     let refused = |bytes: &[u8]| restore(bytes, &target).expect_err("is refused");
@@ -186,7 +187,7 @@ async fn a_damaged_backup_is_refused_and_leaves_the_folder_empty() {
     restore(&*backup, &target).expect("the whole one restores into what the others left");
     assert!(matches!(refused(&backup), RestoreError::NotEmpty { .. }));
     let copy = disk.open_at(&target).expect("opens");
-    let events = copy.events(&contract::space(), None, contract::page(100)).await.expect("lists").items;
+    let events = contract::events(&copy).await;
     assert_eq!(events.len(), 50);
 }
 

@@ -122,6 +122,12 @@ impl View {
         self.u64_at(0)
     }
 
+    /// About how many bytes it takes on disk, chunks included.
+    pub(super) fn stored_bytes(&self) -> u64 {
+        let body = if self.chunk_count() > 0 { u64::from(self.u32_at(20)) } else { 0 };
+        self.0.len() as u64 + body
+    }
+
     /// When a run is due.
     pub(super) fn due(&self) -> u64 {
         self.u64_at(8)

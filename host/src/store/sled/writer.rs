@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::commit::{Change, Group, Transaction};
 use super::due::DueIndex;
 use super::keys::{self, Key};
+use super::lanes::Lanes;
 use super::open::Engine;
 use super::tap::Tap;
 use super::{Result, StoreError};
@@ -41,6 +42,8 @@ pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
     definitions_epoch: Arc<AtomicU64>,
     has_failed: Arc<AtomicBool>,
+    /// The size of what ages.
+    aging_bytes: Arc<AtomicU64>,
 }
 
 enum Message {
@@ -56,27 +59,30 @@ impl Writer {
     /// Starts the thread.
     pub(super) fn start(
         engine: Engine,
-        due: Arc<DueIndex>,
+        (due, lanes): (Arc<DueIndex>, Arc<Lanes>),
         clock: Arc<dyn Clock>,
         synced: SyncHook,
     ) -> Result<(Self, JoinHandle<()>)> {
         let (queue, messages) = mpsc::channel(QUEUE_COMMITS_MAX);
         let (definitions_epoch, has_failed) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let aging_bytes = Arc::new(AtomicU64::new(stored_aging_bytes(&engine.db)?));
         let state = Thread {
             engine,
             due,
+            lanes,
             clock,
             synced,
             messages,
             definitions_epoch: Arc::clone(&definitions_epoch),
             has_failed: Arc::clone(&has_failed),
+            aging_bytes: Arc::clone(&aging_bytes),
             taps: Vec::new(),
             failed: None,
             groups: 0,
             last_group: 0,
         };
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || state.run())?;
-        Ok((Self { queue, definitions_epoch, has_failed }, thread))
+        Ok((Self { queue, definitions_epoch, has_failed, aging_bytes }, thread))
     }
 
     /// Commits `change`; returns once it is durable or has failed. A caller that stops waiting does not stop it.
@@ -99,6 +105,11 @@ impl Writer {
     /// Whether nothing is acknowledged any more.
     pub(super) fn has_failed(&self) -> bool {
         self.has_failed.load(Ordering::Acquire)
+    }
+
+    /// How many bytes of events, deliveries and runs there are.
+    pub(super) fn aging_bytes(&self) -> u64 {
+        self.aging_bytes.load(Ordering::Relaxed)
     }
 
     /// Copies the writes of all later groups.
@@ -220,11 +231,13 @@ impl Failure {
 struct Thread {
     engine: Engine,
     due: Arc<DueIndex>,
+    lanes: Arc<Lanes>,
     clock: Arc<dyn Clock>,
     synced: SyncHook,
     messages: mpsc::Receiver<Message>,
     definitions_epoch: Arc<AtomicU64>,
     has_failed: Arc<AtomicBool>,
+    aging_bytes: Arc<AtomicU64>,
     taps: Vec<Tap>,
     failed: Option<Failure>,
     groups: u64,
@@ -282,8 +295,9 @@ impl Thread {
                 tracing::error!(error = %failure, "the store acknowledges nothing any more; restart when the disk is sound");
                 self.failed = Some(failure);
                 self.has_failed.store(true, Ordering::Release);
-                // What runs do now could not be kept: none is claimed until the next start.
+                // What is done now could not be kept: nothing is claimed until the next start.
                 self.due.close();
+                self.lanes.close();
             }
             next
         };
@@ -321,6 +335,13 @@ impl Thread {
 
     fn commit(&mut self, mut group: Group<'_>) -> Result<()> {
         self.remember_expiries(&mut group)?;
+        let aging = self.aging_bytes.load(Ordering::Relaxed).saturating_add_signed(group.bytes());
+        if group.bytes() != 0 {
+            group.run(|transaction| {
+                transaction.put(keys::aging_bytes(), &aging.to_be_bytes());
+                Ok(())
+            })?;
+        }
         if !group.writes().is_empty() {
             self.groups += 1;
             self.engine.db.apply_batch(group.batch())?;
@@ -331,7 +352,10 @@ impl Thread {
                 tap.append(group.writes());
             }
         }
-        self.due.apply(group.take_effects());
+        self.aging_bytes.store(aging, Ordering::Relaxed);
+        let effects = group.take_effects();
+        self.due.apply(effects.runs);
+        self.lanes.apply(effects.lanes);
         Ok(())
     }
 
@@ -362,7 +386,7 @@ impl Thread {
         group.run(|transaction| {
             let now = transaction.now();
             for name in decode_names(&names) {
-                let expires = transaction.get(name)?.and_then(|value| super::runs::repeat_until(&value));
+                let expires = transaction.get(name)?.and_then(|value| super::repeats::until(&value));
                 if expires.is_some_and(|expires| expires <= now) {
                     transaction.remove(name);
                 }
@@ -371,6 +395,11 @@ impl Thread {
             Ok(())
         })
     }
+}
+
+fn stored_aging_bytes(tree: &sled::Tree) -> Result<u64> {
+    let entry = tree.get(keys::aging_bytes())?;
+    Ok(entry.and_then(|entry| entry.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes))
 }
 
 /// Names of calls all have the same length.
