@@ -4,9 +4,15 @@ mod support;
 
 mod abuse;
 mod backup;
+mod deliveries;
+mod endpoints;
+mod event_types;
+mod events;
 mod examples;
 mod house;
 mod metrics;
+mod outbound_recovery;
+mod outbound_tail;
 mod plugins;
 mod recovery;
 mod tour;

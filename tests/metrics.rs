@@ -28,10 +28,18 @@ async fn what_is_emitted_is_what_is_documented() {
     let run = api.finished(accepted["run"].as_str().expect("a run")).await;
     assert_eq!(run["status"], "completed", "{run:#}");
 
-    // The run is counted just after it can be seen.
+    api.put("event-types/order.paid", &json!({})).await.expect(201);
+    let to_receiver = json!({ "url": receiver.url, "event_types": ["order.paid"] });
+    api.put("endpoints/all", &to_receiver).await.expect(201);
+    let broken = json!({ "url": receiver.url, "event_types": ["order.paid"], "filter": ".data.n | error" });
+    api.put("endpoints/broken", &broken).await.expect(201);
+    api.post("events", &json!({ "type": "order.paid", "data": { "n": 1 } })).await.expect(202);
+
+    // The run and the delivery are counted just after they can be seen.
     let text = eventually("the run is counted", || async {
         let text = api.get("/metrics").await.expect(200).as_str().expect("a text").to_owned();
-        text.contains("tenterhook_runs_finished_total{status=\"completed\"}").then_some(text)
+        let counted = ["tenterhook_runs_finished_total{status=\"completed\"}", "tenterhook_delivery_attempts_total"];
+        (counted.iter().all(|name| text.contains(name)) && text.contains("tenterhook_pruned_total{")).then_some(text)
     })
     .await;
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());

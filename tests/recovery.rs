@@ -40,7 +40,7 @@ do:
       emit: { event: { with: { type: test.done, data: '${ $workflow.input.record.key }' } } }
 ";
 
-fn rounds() -> usize {
+pub fn rounds() -> usize {
     std::env::var("TENTERHOOK_KILL_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
 }
 
@@ -120,7 +120,7 @@ async fn a_kill_under_load_loses_nothing_and_repeats_no_completed_step() {
 
 /// Shown with `--nocapture`: the figures of a long run are what people want from it.
 #[expect(clippy::print_stderr, reason = "a report for people")]
-fn say(line: &str) {
+pub fn say(line: &str) {
     eprintln!("{line}");
 }
 

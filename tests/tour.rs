@@ -1,4 +1,4 @@
-//! The five-minute tour of the README: every command of it is run, and does what the README says.
+//! The commands of the README, the five-minute tour and what follows it: each is run, and does what the README says.
 
 use std::process::Stdio;
 
@@ -10,11 +10,10 @@ use super::support::{read, root, server};
 const README_SERVER: &str = "http://127.0.0.1:8080";
 const README_PROVIDER_PORT: &str = "9099";
 
-/// The fenced `sh` blocks of the section "Five-minute tour".
+/// The fenced `sh` blocks of the README.
 fn commands() -> Vec<String> {
     let readme = read("README.md");
-    let tour = readme.split("\n## ").find(|section| section.starts_with("Five-minute tour")).expect("a tour");
-    let blocks: Vec<_> = tour
+    let blocks: Vec<_> = readme
         .split("```sh\n")
         .skip(1)
         .map(|rest| rest.split("\n```").next().expect("a closed block").to_owned())
@@ -53,5 +52,6 @@ async fn every_command_of_the_tour_runs_and_the_record_has_the_providers_answer(
         .expect("bash runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}");
+    assert!(text.contains("\"endpoint\":\"crm\""), "a delivery to the endpoint: {text}");
     assert!(text.contains("\"sms_status\":\"queued\"") || text.contains("\"sms_status\": \"queued\""), "{text}");
 }

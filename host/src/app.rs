@@ -9,9 +9,9 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, PluginConfig};
+use crate::config::{Config, PluginConfig, RetentionConfig};
 use crate::egress::{Egress, EgressError, EgressLimits, EgressPolicy};
-use crate::engine::{DEFAULT_SPACE, Engine, EngineError, EngineOptions, Parts};
+use crate::engine::{DEFAULT_SPACE, Engine, EngineError, EngineOptions, Parts, Retention};
 use crate::http::{self, Limits, Server};
 use crate::model::{InvalidId, Kind, Redacted, Slug};
 use crate::plugin::{self, ArtefactCache, PluginError, PluginHost};
@@ -100,6 +100,9 @@ pub async fn start(config: Config, listener: TcpListener) -> Result<Running, Sta
         Ok((engine, admin_key)) => {
             let (requests, runs) = (Tasks::new(), Tasks::new());
             runs.spawn("run-loop", Arc::clone(&engine).drive(runs.tracker().clone(), runs.stopping().clone()));
+            runs.spawn("delivery-loop", Arc::clone(&engine).deliver(runs.tracker().clone(), runs.stopping().clone()));
+            runs.spawn("jobs", Arc::clone(&engine).work_jobs(runs.stopping().clone()));
+            runs.spawn("clean-up", Arc::clone(&engine).clean_up(runs.stopping().clone()));
             runs.spawn("metrics", tidy(metrics.clone(), runs.clone()));
             let server = Server {
                 engine,
@@ -157,10 +160,16 @@ async fn join(
     let plugins = start_plugins(&config.plugin, config.http.plugin_bytes_max, cache).await?;
     let policy = EgressPolicy { allow_private: config.egress.allow_private, allow: config.egress.allow.clone() };
     let egress = Arc::new(Egress::new(policy, EgressLimits::default())?);
-    let options = EngineOptions { run_concurrency: config.engine.run_concurrency };
+    let options =
+        EngineOptions { run_concurrency: config.engine.run_concurrency, retention: retention(&config.retention) };
     let engine = Engine::new(Parts { store, plugins, egress, vault: Arc::new(vault), clock, options })?;
     let admin_key = engine.bootstrap(config.access.admin_key.as_ref()).await?;
     Ok((Arc::new(engine), admin_key))
+}
+
+fn retention(config: &RetentionConfig) -> Retention {
+    let RetentionConfig { events, deliveries, runs, mib } = *config;
+    Retention { events, deliveries, runs, bytes_max: (mib > 0).then_some(mib << 20) }
 }
 
 /// The vault with the configured key, or with the one in the data folder, which is made at the first start only.

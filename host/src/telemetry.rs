@@ -30,6 +30,21 @@ pub const PLUGIN_CALLS: &str = "tenterhook_plugin_calls_total";
 pub const PLUGIN_SECONDS: &str = "tenterhook_plugin_seconds";
 /// Outbound requests. Label: `outcome` (`answered`, or the code of why there was no answer).
 pub const EGRESS_REQUESTS: &str = "tenterhook_egress_total";
+/// Events published, repeats left out.
+pub const EVENTS_PUBLISHED: &str = "tenterhook_events_published_total";
+/// Events that an endpoint's filter failed on, so that they were not delivered to it.
+pub const FILTER_ERRORS: &str = "tenterhook_filter_errors_total";
+/// Attempts to deliver. Label: `outcome` (`delivered`; `refused`: answered otherwise than by 2xx; or the class of the
+/// error).
+pub const DELIVERY_ATTEMPTS: &str = "tenterhook_delivery_attempts_total";
+/// Endpoints with deliveries to make that nobody works on yet.
+pub const DUE_LANES: &str = "tenterhook_due_lanes";
+/// Endpoints whose deliveries are held.
+pub const HELD_LANES: &str = "tenterhook_held_lanes";
+/// What retention removed. Label: `kind` (`events`, `deliveries`, `runs`).
+pub const PRUNED: &str = "tenterhook_pruned_total";
+/// Bytes of what retention looks after: events, deliveries and runs, as they were written.
+pub const AGING_BYTES: &str = "tenterhook_aging_bytes";
 /// Bytes of the store on disk.
 pub const STORE_BYTES: &str = "tenterhook_store_bytes";
 
@@ -53,6 +68,13 @@ const METRICS: &[(&str, MetricKind, Unit, &str)] = &[
     (PLUGIN_CALLS, MetricKind::Counter, Unit::Count, "Plugin calls by plugin and outcome"),
     (PLUGIN_SECONDS, MetricKind::Histogram, Unit::Seconds, "Time of one plugin call"),
     (EGRESS_REQUESTS, MetricKind::Counter, Unit::Count, "Outbound requests by outcome"),
+    (EVENTS_PUBLISHED, MetricKind::Counter, Unit::Count, "Published events"),
+    (FILTER_ERRORS, MetricKind::Counter, Unit::Count, "Events that an endpoint's filter failed on"),
+    (DELIVERY_ATTEMPTS, MetricKind::Counter, Unit::Count, "Attempts to deliver by outcome"),
+    (DUE_LANES, MetricKind::Gauge, Unit::Count, "Endpoints with deliveries that wait"),
+    (HELD_LANES, MetricKind::Gauge, Unit::Count, "Endpoints whose deliveries are held"),
+    (PRUNED, MetricKind::Counter, Unit::Count, "Objects removed by retention, by kind"),
+    (AGING_BYTES, MetricKind::Gauge, Unit::Bytes, "Bytes of events, deliveries and runs"),
     (STORE_BYTES, MetricKind::Gauge, Unit::Bytes, "Bytes on disk"),
 ];
 

@@ -33,6 +33,21 @@ impl Answer {
         self.body
     }
 
+    /// The revision of what was answered.
+    #[track_caller]
+    pub fn revision(&self) -> &str {
+        let tag = self.headers.get("etag").and_then(|value| value.to_str().ok()).expect("an ETag");
+        tag.trim_matches('"')
+    }
+
+    /// The fields at fault, if the status is 422.
+    #[track_caller]
+    pub fn faults(self) -> Vec<String> {
+        let problem = self.expect(422);
+        let errors = problem["errors"].as_array().expect("the fields at fault").iter();
+        errors.map(|error| error["field"].as_str().expect("a name").to_owned()).collect()
+    }
+
     /// The problem's code, if the status is `status` and the body a problem document.
     #[track_caller]
     pub fn problem(self, status: u16) -> String {
@@ -88,6 +103,16 @@ impl Api {
     pub async fn put(&self, path: &str, body: &Value) -> Answer {
         self.send(self.request(Method::PUT, path).header("content-type", "application/json").body(body.to_string()))
             .await
+    }
+
+    /// PUT of JSON if it is still at this revision; `*`: if there is none.
+    pub async fn put_if(&self, path: &str, revision: &str, body: &Value) -> Answer {
+        let request = self.request(Method::PUT, path).header("content-type", "application/json");
+        let request = match revision {
+            "*" => request.header("if-none-match", "*"),
+            revision => request.header("if-match", format!("\"{revision}\"")),
+        };
+        self.send(request.body(body.to_string())).await
     }
 
     /// POST of JSON.

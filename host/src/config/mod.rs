@@ -37,6 +37,8 @@ pub struct Config {
     pub engine: EngineConfig,
     /// The store.
     pub store: StoreConfig,
+    /// Retention.
+    pub retention: RetentionConfig,
     /// Logs.
     pub log: LogConfig,
     /// The process.
@@ -103,6 +105,19 @@ pub struct StoreConfig {
     pub data_dir: PathBuf,
     /// Its page cache, in MiB.
     pub cache_mib: u64,
+}
+
+/// How long and how much is kept.
+#[derive(Clone, Debug)]
+pub struct RetentionConfig {
+    /// Events.
+    pub events: Duration,
+    /// Deliveries and their attempts.
+    pub deliveries: Duration,
+    /// Runs that have ended.
+    pub runs: Duration,
+    /// All of them together, in MiB; 0 is no limit.
+    pub mib: u64,
 }
 
 /// Logs.

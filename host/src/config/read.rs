@@ -9,13 +9,15 @@ use figment::value::Value;
 use super::value::{LogLevel, OptionValue, PublicUrl, within};
 use super::{
     AccessConfig, Config, ConfigErrors, ConfigProblem, EgressConfig, EngineConfig, HttpConfig, LogConfig, Origin,
-    PluginConfig, ProcessConfig, StoreConfig,
+    PluginConfig, ProcessConfig, RetentionConfig, StoreConfig,
 };
 
 /// Bodies are held in memory, so 1 GiB is far beyond any use.
 const BODY_RANGE: RangeInclusive<u64> = 1_024..=1_073_741_824;
 /// One hour is longer than anything that is waited for.
 const MILLIS_RANGE: RangeInclusive<u64> = 1..=3_600_000;
+/// From what shows in a test to a hundred years.
+const SECONDS_RANGE: RangeInclusive<u64> = 1..=3_155_760_000;
 /// Counts and sizes in MiB that still fit a machine.
 const COUNT_RANGE: RangeInclusive<u64> = 1..=1_000_000;
 
@@ -28,11 +30,13 @@ pub(super) fn config(figment: &Figment, problems: Vec<ConfigProblem>) -> Result<
     let plugin = plugin(&mut reader);
     let engine = reader.count("run_concurrency").map(|run_concurrency| EngineConfig { run_concurrency });
     let store = store(&mut reader);
+    let retention = retention(&mut reader);
     let log = log(&mut reader);
     let process = process(&mut reader);
     let config = (|| {
         let (http, egress, plugin, engine) = (http?, egress?, plugin?, engine?);
-        Some(Config { http, access, egress, plugin, engine, store: store?, log: log?, process: process? })
+        let (store, retention, log, process) = (store?, retention?, log?, process?);
+        Some(Config { http, access, egress, plugin, engine, store, retention, log, process })
     })();
     match config {
         Some(config) if reader.problems.is_empty() => Ok(config),
@@ -58,6 +62,14 @@ fn store(reader: &mut Reader<'_>) -> Option<StoreConfig> {
     let data_dir = reader.required("data_dir");
     let cache_mib = reader.number("store_cache_mib", &COUNT_RANGE);
     Some(StoreConfig { data_dir: data_dir?, cache_mib: cache_mib? })
+}
+
+fn retention(reader: &mut Reader<'_>) -> Option<RetentionConfig> {
+    let events = reader.seconds("retain_events_s");
+    let deliveries = reader.seconds("retain_deliveries_s");
+    let runs = reader.seconds("retain_runs_s");
+    let mib = reader.number("retain_mib", &(0..=*COUNT_RANGE.end() * 1_000));
+    Some(RetentionConfig { events: events?, deliveries: deliveries?, runs: runs?, mib: mib? })
 }
 
 fn log(reader: &mut Reader<'_>) -> Option<LogConfig> {
@@ -128,6 +140,10 @@ impl Reader<'_> {
 
     fn millis(&mut self, name: &str) -> Option<Duration> {
         self.number(name, &MILLIS_RANGE).map(Duration::from_millis)
+    }
+
+    fn seconds(&mut self, name: &str) -> Option<Duration> {
+        self.number(name, &SECONDS_RANGE).map(Duration::from_secs)
     }
 
     fn note(&mut self, name: &str, reason: String) {

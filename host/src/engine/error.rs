@@ -2,7 +2,7 @@
 
 use crate::egress::{EgressError, SendError};
 use crate::inbound::InboundError;
-use crate::model::DefinitionPath;
+use crate::model::{DefinitionPath, FieldProblem};
 use crate::plugin::{PluginError, Refused};
 use crate::record::RecordError;
 use crate::store::StoreError;
@@ -10,26 +10,6 @@ use crate::vault::VaultError;
 
 /// Result of an engine call.
 pub type Result<T, E = EngineError> = std::result::Result<T, E>;
-
-/// One thing that is wrong with what the user sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldProblem {
-    /// Which field, as a dotted path or JSON pointer.
-    pub field: String,
-    /// What is wrong and how to mend it.
-    pub reason: String,
-    /// The line in a document or template, from 1.
-    pub line: Option<usize>,
-    /// The column in that line, from 1.
-    pub column: Option<usize>,
-}
-
-impl FieldProblem {
-    /// A problem without a position.
-    pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { field: field.into(), reason: reason.into(), line: None, column: None }
-    }
-}
 
 /// Why the engine did not do it; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +35,20 @@ pub enum EngineError {
     Invalid {
         /// All that is wrong.
         problems: Vec<FieldProblem>,
+    },
+    /// An event that was sent to be published is not valid.
+    #[error("{}", first_problem(problems))]
+    BadEvent {
+        /// All that is wrong.
+        problems: Vec<FieldProblem>,
+    },
+    /// It could not be done now.
+    #[error("{what} could not be evaluated now: {reason}")]
+    Busy {
+        /// What.
+        what: String,
+        /// Why.
+        reason: String,
     },
     /// It changed since it was read.
     #[error("{what} has changed meanwhile: read it again")]
@@ -116,6 +110,8 @@ impl EngineError {
             Self::NotFound { what, .. } => not_found_code(what),
             Self::Exists { .. } => "exists",
             Self::Invalid { .. } => "invalid",
+            Self::BadEvent { .. } => "bad-event",
+            Self::Busy { .. } => "busy",
             Self::Changed { .. } => "changed",
             Self::InUse { .. } => "in-use",
             Self::Refused { code, .. } => code,
@@ -158,6 +154,9 @@ fn not_found_code(what: &str) -> &'static str {
         "workflow version" => "workflow-version-not-found",
         "trigger" => "trigger-not-found",
         "run" => "run-not-found",
+        "endpoint" => "endpoint-not-found",
+        "event type" => "event-type-not-found",
+        "event type version" => "event-type-version-not-found",
         _ => "not-found",
     }
 }

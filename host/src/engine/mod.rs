@@ -1,18 +1,32 @@
 //! The engine joins the siblings below it. Its story files read as prose: [`receive`] an inbound call, [`run`] a
-//! run, [`call`] a webhook. The others are what users do to definitions.
+//! run, [`call`] a webhook, [`publish`] an event, [`deliver`] it. The others are what users do to definitions.
 
 mod access;
+mod attempt;
 mod call;
+mod deliver;
+mod deliveries;
+mod endpoint_keys;
+mod endpoints;
 mod error;
+mod event_types;
 mod expressions;
 mod faults;
+mod jobs;
+mod live;
+mod operational;
 mod perform;
 mod plugins;
+mod publish;
 mod receive;
+mod retention;
 mod run;
 mod runs;
 mod sandbox;
 mod sources;
+mod targets;
+#[cfg(test)]
+mod tests;
 mod triggers;
 mod versions;
 mod webhooks;
@@ -24,17 +38,26 @@ use quick_cache::sync::Cache;
 
 use crate::clock::Clock;
 use crate::egress::Egress;
+use crate::event::Catalogue;
 use crate::expr::Expression;
-use crate::model::{Definition, Digest, Slug};
+use crate::model::{Definition, Digest, Saved, Slug, Time};
 use crate::plugin::{Loaded, PluginHost};
 use crate::store::{Definitions, Expect, Store, StoreError};
 use crate::vault::Vault;
 use crate::workflow::Program;
 
+pub use crate::model::FieldProblem;
 pub use crate::record::SourceDraft;
 pub use access::DEFAULT_SPACE;
-pub use error::{EngineError, FieldProblem, Result};
+pub use deliveries::{DeliveryView, TestSent};
+pub use endpoint_keys::KeyView;
+pub use endpoints::EndpointView;
+pub use error::{EngineError, Result};
+pub use event_types::EventTypeView;
+pub use live::Happening;
+pub use publish::{BATCH_EVENTS_MAX, Receipt};
 pub use receive::{InboundCall, Received};
+pub use retention::Retention;
 pub use runs::RunView;
 pub use sources::RecordMode;
 pub use triggers::{TriggerDraft, TriggerView};
@@ -47,12 +70,16 @@ const PROGRAM_CACHE_ENTRIES: usize = 1_000;
 const PLUGIN_CACHE_ENTRIES: usize = 1_000;
 /// Compiled expressions of triggers kept in memory.
 const EXPRESSION_CACHE_ENTRIES: usize = 10_000;
+/// Compiled schemas of event types kept in memory: one that is made to be large takes some megabytes.
+const VALIDATOR_CACHE_ENTRIES: usize = 500;
 
 /// How the engine is set.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineOptions {
     /// How many runs may have a step under way at once.
     pub run_concurrency: usize,
+    /// How long and how much is kept.
+    pub retention: Retention,
 }
 
 /// What the engine works with; made by the composition root.
@@ -85,15 +112,23 @@ pub struct Engine {
     /// By space, `name@version` and content.
     loaded: Cache<(Slug, String, Digest), Loaded>,
     expressions: Cache<String, Expression>,
+    targets: targets::Targets,
+    live: live::Live,
+    /// A job was started.
+    jobs_changed: tokio::sync::Notify,
+    /// The built-in event types.
+    catalogue: Arc<Catalogue>,
+    validators: event_types::Validators,
 }
 
 impl Engine {
     /// Joins the parts.
     ///
     /// # Errors
-    /// Never in practice: the name of the default space is a valid id.
+    /// Never in practice: the name of the default space is a valid id, and the built-in event types can be read.
     pub fn new(parts: Parts) -> Result<Self> {
         let home = DEFAULT_SPACE.parse().map_err(|error| EngineError::Internal(format!("{error}")))?;
+        let catalogue = Catalogue::load().map_err(|error| defect(&error))?;
         Ok(Self {
             definitions: Definitions::new(Arc::clone(&parts.store)),
             store: parts.store,
@@ -106,7 +141,17 @@ impl Engine {
             programs: Cache::new(PROGRAM_CACHE_ENTRIES),
             loaded: Cache::new(PLUGIN_CACHE_ENTRIES),
             expressions: Cache::new(EXPRESSION_CACHE_ENTRIES),
+            targets: targets::Targets::default(),
+            live: live::Live::default(),
+            jobs_changed: tokio::sync::Notify::new(),
+            catalogue: Arc::new(catalogue),
+            validators: Cache::new(VALIDATOR_CACHE_ENTRIES),
         })
+    }
+
+    /// Now, by the server's clock.
+    pub fn now(&self) -> Time {
+        self.clock.now()
     }
 
     /// Deletes a definition; a clear error if it is missing or used.
@@ -116,6 +161,16 @@ impl Engine {
             Ok(false) => Err(EngineError::not_found(what, id)),
             Err(error) => Err(definition_error(error, what, id)),
         }
+    }
+}
+
+/// What a save expects that was computed from `former` and may be told more by its caller: nothing that others change
+/// meanwhile is overwritten.
+fn unchanged<T>(former: Option<&Saved<T>>, expect: Expect) -> Expect {
+    match (former, expect) {
+        (None, Expect::Any) => Expect::Absent,
+        (Some(saved), Expect::Any) => Expect::At(saved.revision),
+        (_, stated) => stated,
     }
 }
 
@@ -130,6 +185,11 @@ fn definition_error(error: StoreError, what: &'static str, id: &str) -> EngineEr
         StoreError::Conflict { .. } => EngineError::Changed { what: format!("{what} {id:?}") },
         other => other.into(),
     }
+}
+
+/// A number from 0 to 1, by chance.
+fn chance() -> f64 {
+    f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
 }
 
 /// Something that cannot happen did: say what.

@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use crate::event::KEY_BYTES_MAX;
 use crate::model::{Event, Object, RecordChange, RecordKey, Run, Slug, Time, UniqueId};
 use crate::workflow::{Action, Effect, EffectResult, RecordAt};
 
@@ -62,19 +63,24 @@ impl Engine {
             Action::RecordInsert { source, fields } => write(source, None, fields, RecordMode::Insert),
             Action::RecordUpdate { source, key, fields } => write(source, Some(key), fields, RecordMode::Update),
             Action::RecordUpsert { source, fields } => write(source, None, fields, RecordMode::Upsert),
-            Action::Emit { kind, source, subject, data } => Performed::Emit {
-                started_at,
-                event: Event {
+            Action::Emit { kind, source, subject, data } => {
+                let event = Event {
                     id: UniqueId::generate(),
+                    external_id: None,
                     space: run.space.clone(),
                     kind: kind.clone(),
                     time: started_at,
                     source: source.clone(),
                     subject: subject.clone(),
+                    key: subject.clone().filter(|subject| (1..=KEY_BYTES_MAX).contains(&subject.len())),
                     data: data.clone(),
                     run: Some(run.id),
-                },
-            },
+                };
+                match self.checked_emission(event).await {
+                    Ok(event) => Performed::Emit { event, started_at },
+                    Err(error) => Performed::Done(plain(Err(faults::of(error)?), started_at, self.clock.now())),
+                }
+            }
         })
     }
 
@@ -130,6 +136,14 @@ impl Engine {
 
     /// Computes what is committed with a performed effect, from what is stored now.
     pub(super) async fn settle(&self, run: &Run, performed: &Performed) -> Result<Settled> {
+        let mut settled = self.settle_result(run, performed).await?;
+        for change in &settled.records {
+            settled.events.extend(self.record_events(change, Some(run.id)).await?);
+        }
+        Ok(settled)
+    }
+
+    async fn settle_result(&self, run: &Run, performed: &Performed) -> Result<Settled> {
         match performed {
             Performed::Done(result) => Ok(Settled::of(result.clone())),
             Performed::Emit { event, started_at } => {

@@ -121,7 +121,11 @@ impl Engine {
         let input = run_input(payload, change.as_ref(), request)?;
         let run = self.new_run(space, &workflow, StartedBy::Trigger, input);
         let repeat = request.repeat_key().map(|key| super::runs::repeat_key(repeat_scope(trigger), key.to_owned()));
-        let (entries, events) = (Vec::new(), Vec::new());
+        let events = match &change {
+            Some(change) => self.publications(self.record_events(change, Some(run.id)).await?).await?,
+            None => Vec::new(),
+        };
+        let entries = Vec::new();
         self.accept(Acceptance { run, entries, record: change, events, repeat: repeat.transpose()? }).await
     }
 

@@ -11,8 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::model::{Event, RecordChange, Run, RunStatus, Slug, TaskEntry, UniqueId};
-use crate::store::{Acceptance, Advance, StoreError};
+use crate::model::{RecordChange, Run, RunStatus, Slug, TaskEntry, UniqueId};
+use crate::store::{Acceptance, Advance, Publication, StoreError};
 use crate::workflow::{self, Effect, Next, Program, State, StepContext, StepEvent, Transition};
 
 use super::perform::Performed;
@@ -118,6 +118,7 @@ impl Engine {
             let again = match &error {
                 EngineError::Store(StoreError::Conflict { .. }) => true,
                 EngineError::Plugin(error) => error.is_retriable(),
+                EngineError::Busy { .. } => true,
                 _ => false,
             };
             let stored = if again { self.store.run(&space, id).await? } else { None };
@@ -139,7 +140,7 @@ impl Engine {
         let mut after = self.step(&run, program, before.state.clone(), StepEvent::Done(settled.result)).await?;
         after.entries.splice(0..0, before.entries.iter().cloned());
         let (mut step, next) = self.next_revision(run, after);
-        (step.records, step.events) = (settled.records, settled.events);
+        (step.records, step.events) = (settled.records, self.publications(settled.events).await?);
         self.commit(step).await?;
         Ok(next)
     }
@@ -233,7 +234,7 @@ struct Step {
     run: Run,
     entries: Vec<TaskEntry>,
     records: Vec<RecordChange>,
-    events: Vec<Event>,
+    events: Vec<Publication>,
 }
 
 /// Puts a transition's outcome into the run; answers the effect that is next, if one is.

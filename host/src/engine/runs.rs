@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::model::{Event, Run, RunStatus, Slug, StartedBy, TaskEntry, UniqueId, Workflow};
+use crate::model::{Run, RunStatus, Slug, StartedBy, TaskEntry, UniqueId, Workflow};
 use crate::store::{Acceptance, Accepted, Advance, Load, Page, RepeatKey, RunFilter, Slice, StoreError};
 
 use crate::inbound::InboundError;
@@ -131,12 +131,6 @@ impl Engine {
         let current = self.current_workflow(space, &earlier.workflow).await?;
         let run = self.new_run(space, &current, StartedBy::Rerun { of: id }, earlier.input);
         self.accept(Acceptance { run, entries: Vec::new(), record: None, events: Vec::new(), repeat: None }).await
-    }
-
-    /// Events of a space, newest first.
-    pub async fn events(&self, space: &Slug, kind: Option<&str>, page: Page) -> Result<Slice<Event>> {
-        self.space(space).await?;
-        Ok(self.store.events(space, kind, page).await?)
     }
 
     /// Counts for metrics and readiness.

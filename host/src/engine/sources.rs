@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::model::{DefinitionPath, Kind, Object, Record, RecordChange, RecordKey, Saved, Slug, Source};
+use crate::event::KEY_BYTES_MAX;
+use crate::model::{
+    DefinitionPath, Event, Kind, Object, Record, RecordChange, RecordExpect, RecordKey, Saved, Slug, Source, UniqueId,
+};
 use crate::record::{self, SourceDraft, Target};
 use crate::store::{Expect, Page, Shared, Slice, StoreError, draft};
 
@@ -86,7 +89,8 @@ impl Engine {
         for _ in 0..CHANGE_TRIES_MAX {
             let change = self.plan_record(space, &source, key, fields, mode).await?;
             let record = change.record.clone();
-            match self.store.change_record(change, Vec::new()).await {
+            let events = self.publications(self.record_events(&change, None).await?).await?;
+            match self.store.change_record(change, events).await {
                 Ok(()) => return Ok((record.clone(), record.revision == 1)),
                 Err(StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -118,6 +122,37 @@ impl Engine {
         })
     }
 
+    /// The event of a record change, if its source publishes such.
+    pub(super) async fn record_events(&self, change: &RecordChange, run: Option<UniqueId>) -> Result<Vec<Event>> {
+        let verb = if change.expect == RecordExpect::Absent { "create" } else { "update" };
+        Ok(self.record_event(&change.space, &change.record, verb, run).await?.into_iter().collect())
+    }
+
+    async fn record_event(
+        &self,
+        space: &Slug,
+        record: &Record,
+        verb: &str,
+        run: Option<UniqueId>,
+    ) -> Result<Option<Event>> {
+        let source = self.shared_source(space, &record.source).await?;
+        let Some(name) = &source.publishes else { return Ok(None) };
+        let (kind, mut data) = (format!("{name}.{verb}"), record.fields.clone());
+        self.complete_data(&kind, &mut data);
+        Ok(Some(Event {
+            id: UniqueId::generate(),
+            external_id: None,
+            space: space.clone(),
+            kind,
+            time: self.clock.now(),
+            source: format!("urn:tenterhook:source:{}", record.source),
+            subject: Some(record.key.to_string()),
+            key: Some(record.key.to_string()).filter(|key| key.len() <= KEY_BYTES_MAX),
+            data: Value::Object(data),
+            run,
+        }))
+    }
+
     /// One record.
     pub async fn record(&self, space: &Slug, source: &Slug, key: &RecordKey) -> Result<Record> {
         self.shared_source(space, source).await?;
@@ -133,8 +168,10 @@ impl Engine {
 
     /// Deletes a record.
     pub async fn delete_record(&self, space: &Slug, source: &Slug, key: &RecordKey) -> Result<()> {
-        self.source(space, source).await?;
-        if self.store.delete_record(space, source, key).await? {
+        let record = self.record(space, source, key).await?;
+        let event = self.record_event(space, &record, "delete", None).await?;
+        let events = self.publications(event.into_iter().collect()).await?;
+        if self.store.delete_record(space, source, key, events).await? {
             Ok(())
         } else {
             Err(EngineError::not_found("record", key))

@@ -64,7 +64,7 @@ impl Engine {
         let checked = match given.check() {
             Ok(checked) if rules.is_empty() => checked,
             Ok(_) => return Err(EngineError::Invalid { problems: rules }),
-            Err(others) => return Err(invalid(others, rules)),
+            Err(others) => return Err(EngineError::Invalid { problems: [others, rules].concat() }),
         };
         let existing = self.definitions.get::<Webhook>(space, id.as_str()).await?.map(|saved| saved.value);
         let webhook = checked.into_webhook(id.clone(), existing.as_ref(), author, self.clock.now());
@@ -91,7 +91,14 @@ impl Engine {
         Ok(())
     }
 
-    async fn pinned(&self, space: &Slug, field: &str, plugin: &PluginRef, wanted: Export) -> Result<PluginRef> {
+    /// The same reference with its version.
+    pub(super) async fn pinned(
+        &self,
+        space: &Slug,
+        field: &str,
+        plugin: &PluginRef,
+        wanted: Export,
+    ) -> Result<PluginRef> {
         let version = self.pin(space, field, plugin, wanted).await?;
         Ok(PluginRef { name: version.name, version: Some(version.version) })
     }
@@ -245,11 +252,6 @@ impl Engine {
         };
         Ok(TestReport { request, response, fields, logs: called.logs, error, elapsed_ms })
     }
-}
-
-fn invalid(problems: Vec<webhook::FieldProblem>, rules: Vec<FieldProblem>) -> EngineError {
-    let problems = problems.into_iter().map(|problem| FieldProblem::new(problem.field, problem.reason));
-    EngineError::Invalid { problems: problems.chain(rules).collect() }
 }
 
 /// Takes line and column out of a plugin's `line L, column C: reason`.

@@ -5,13 +5,15 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 
 use super::Api;
 use super::problem::Problem;
 
+/// The header that names a call (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// How long the body of a request may take to arrive: a caller that dribbles gives its connection back.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -125,6 +127,26 @@ impl<T: DeserializeOwned> FromRequest<Api> for OptionalJson<T> {
     }
 }
 
+/// One JSON value or a list of them.
+pub struct OneOrMany<T> {
+    /// All of them.
+    pub items: Vec<T>,
+    /// It was a list.
+    pub is_list: bool,
+}
+
+impl<T: DeserializeOwned> FromRequest<Api> for OneOrMany<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(&parts.headers, body, api.limits.body_bytes_max).await?;
+        let is_list = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+        let items = if is_list { parse_json(&bytes)? } else { vec![parse_json(&bytes)?] };
+        Ok(Self { items, is_list })
+    }
+}
+
 /// Reads `bytes` as JSON.
 ///
 /// # Errors
@@ -147,5 +169,18 @@ fn shape_problem(field: String, error: &serde_json::Error) -> Problem {
         Problem::invalid_field(&field, reason, (error.line(), error.column()))
     } else {
         Problem::bad_body(format!("the body is no JSON: {reason}"), Some((error.line(), error.column())))
+    }
+}
+
+/// The caller's name for the call, from the header `Idempotency-Key`.
+///
+/// # Errors
+/// A problem `bad-idempotency-key` if it came more than once or is no text.
+pub fn repeat_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter().map(HeaderValue::to_str);
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(Ok(key)), None) => Ok(Some(key.to_owned())),
+        _ => Err(Problem::new("bad-idempotency-key", "send the header Idempotency-Key once, as printable ASCII")),
     }
 }

@@ -23,6 +23,9 @@ impl From<EngineError> for Problem {
                     one.line.zip(one.column).or(one.line.map(|line| (line, 1))),
                 )
             }),
+            EngineError::BadEvent { problems } => problems
+                .iter()
+                .fold(Self::new("bad-event", detail), |all, one| all.with_field(&one.field, one.reason.clone(), None)),
             EngineError::InUse { users, .. } => in_use(detail, users),
             EngineError::Inbound(inbound) => of_inbound(inbound, detail),
             EngineError::Record(record) => match record.field() {
@@ -33,7 +36,9 @@ impl From<EngineError> for Problem {
             EngineError::Component(Refused::Host { .. }) => ours("internal", &error),
             EngineError::Component(_) => Self::new("component-refused", detail),
             EngineError::Plugin(plugin) => of_plugin(plugin, detail),
-            EngineError::Exists { .. } | EngineError::Changed { .. } => Self::new(error.code(), detail),
+            EngineError::Exists { .. } | EngineError::Changed { .. } | EngineError::Busy { .. } => {
+                Self::new(error.code(), detail)
+            }
             EngineError::Store(StoreError::BadCursor) => Self::new("bad-cursor", detail),
             EngineError::Store(StoreError::TooLarge { limit, .. }) => Self::body_too_large(*limit),
             EngineError::Store(StoreError::Conflict { .. }) => Self::new("changed", detail),

@@ -18,7 +18,7 @@ use super::auth::Caller;
 use super::keys::KeyView;
 use super::problem::Problem;
 use crate::engine::EngineError;
-use crate::telemetry::{DUE_RUNS, LIVE_RUNS, STORE_BYTES};
+use crate::telemetry::{AGING_BYTES, DUE_LANES, DUE_RUNS, HELD_LANES, LIVE_RUNS, STORE_BYTES};
 
 /// Chunks of a backup that wait for a slow reader.
 const BACKUP_CHUNKS_WAITING: usize = 16;
@@ -71,7 +71,14 @@ pub async fn readyz(State(api): State<Api>) -> Result<Answer<HealthAnswer>> {
 pub async fn show_metrics(State(api): State<Api>) -> Result<Response> {
     let load = api.engine.load().await?;
     #[expect(clippy::cast_precision_loss, reason = "gauges are floating-point; counts stay far below 2^53")]
-    for (name, value) in [(LIVE_RUNS, load.live_runs), (DUE_RUNS, load.due_runs), (STORE_BYTES, load.disk_bytes)] {
+    for (name, value) in [
+        (LIVE_RUNS, load.live_runs),
+        (DUE_RUNS, load.due_runs),
+        (DUE_LANES, load.due_lanes),
+        (HELD_LANES, load.held_lanes),
+        (AGING_BYTES, load.aging_bytes),
+        (STORE_BYTES, load.disk_bytes),
+    ] {
         metrics::gauge!(name).set(value as f64);
     }
     let text = api.metrics.render();

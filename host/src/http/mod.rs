@@ -13,9 +13,14 @@ mod problem;
 mod routes;
 mod serve;
 
+mod deliveries;
+mod endpoints;
+mod event_types;
 mod events;
 mod hooks;
+mod jobs;
 mod keys;
+mod live;
 mod meta;
 mod plugins;
 mod records;

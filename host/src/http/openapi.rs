@@ -114,7 +114,7 @@ fn parameter_help(name: &str) -> &'static str {
         "source" => "The source",
         "key" => "The key of the record",
         "name" => "The name",
-        "version" => "The version, such as `1.2.0` (semver)",
+        "version" => "The version: `1.2.0` (semver) of a plugin, a number of others",
         "token" => "The unguessable part of a trigger's URL",
         _ => "The id",
     }

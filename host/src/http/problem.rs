@@ -38,6 +38,7 @@ pub const KINDS: &[ProblemKind] = &[
     kind("bad-idempotency-key", 400, false, "The header Idempotency-Key cannot be used"),
     kind("bad-body", 400, false, "The body cannot be read"),
     kind("bad-cursor", 400, false, "The cursor was not given out by this server"),
+    kind("bad-event", 400, false, "An event cannot be published"),
     kind("method-not-allowed", 405, false, "The path does not take this method"),
     kind("body-too-slow", 408, true, "The body took too long to arrive"),
     kind("body-too-large", 413, false, "The body is too large"),
@@ -69,6 +70,7 @@ pub const KINDS: &[ProblemKind] = &[
     kind("plugin-unavailable", 503, true, "A plugin cannot be called at the moment"),
     kind("call-failed", 422, false, "The call to the outside failed"),
     // Ours.
+    kind("busy", 503, true, "The server is too busy to do it at the moment"),
     kind("store-unavailable", 503, true, "The store is unavailable"),
     kind("not-ready", 503, true, "The server is not ready"),
     kind("internal", 500, false, "Something went wrong on our side"),

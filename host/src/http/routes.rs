@@ -11,8 +11,10 @@ use utoipa_axum::routes;
 
 use super::auth::Access::{self, AnyKey, Open};
 use super::guard::{Guard, pass};
-use super::{Api, Server, events, hooks, keys, meta, openapi, plugins, records, runs, secrets, sources, spaces};
-use super::{triggers, webhooks, workflows};
+use super::{
+    Api, Server, deliveries, endpoints, event_types, events, hooks, jobs, keys, live, meta, openapi, plugins, records,
+    runs, secrets, sources, spaces, triggers, webhooks, workflows,
+};
 use crate::model::Role;
 
 const VIEWER: Access = Access::Role(Role::Viewer);
@@ -54,7 +56,7 @@ pub fn table() -> Vec<Row> {
         get("/api/v1/spaces/{space}",               VIEWER,     routes!(spaces::get_space)),
         put("/api/v1/spaces/{space}",               ADMIN,      routes!(spaces::save_space)),
     ];
-    rows.extend(space_rows().into_iter().chain(run_rows()));
+    rows.extend(space_rows().into_iter().chain(run_rows()).chain(outbound_rows()));
     rows
 }
 
@@ -119,6 +121,41 @@ fn run_rows() -> Vec<Row> {
         post("/api/v1/spaces/{space}/runs/{id}/rerun",                          INTEGRATOR, routes!(runs::rerun)),
 
         get("/api/v1/spaces/{space}/events",                                    VIEWER,     routes!(events::list_events)),
+        post("/api/v1/spaces/{space}/events",                                   INTEGRATOR, routes!(events::publish_events)),
+        get("/api/v1/spaces/{space}/events/{id}",                               VIEWER,     routes!(events::get_event)),
+        get("/api/v1/spaces/{space}/deliveries",                                VIEWER,     routes!(deliveries::list_deliveries)),
+        get("/api/v1/spaces/{space}/deliveries/{id}",                           VIEWER,     routes!(deliveries::get_delivery)),
+        post("/api/v1/spaces/{space}/deliveries/{id}/retry",                    INTEGRATOR, routes!(deliveries::retry_delivery)),
+        post("/api/v1/spaces/{space}/endpoints/{id}/test",                      INTEGRATOR, routes!(deliveries::test_endpoint)),
+        post("/api/v1/spaces/{space}/endpoints/{id}/retry-failed",              INTEGRATOR, routes!(jobs::retry_failed)),
+        post("/api/v1/spaces/{space}/endpoints/{id}/replay",                    INTEGRATOR, routes!(jobs::replay)),
+        get("/api/v1/spaces/{space}/live",                                      VIEWER,     routes!(live::watch)),
+        get("/api/v1/spaces/{space}/jobs",                                      VIEWER,     routes!(jobs::list_jobs)),
+        get("/api/v1/spaces/{space}/jobs/{id}",                                 VIEWER,     routes!(jobs::get_job)),
+        post("/api/v1/spaces/{space}/jobs/{id}/cancel",                         INTEGRATOR, routes!(jobs::cancel_job)),
+    ]
+}
+
+/// The event catalogue, and endpoints.
+#[rustfmt::skip]
+fn outbound_rows() -> Vec<Row> {
+    vec![
+        get("/api/v1/spaces/{space}/event-types",                               VIEWER,     routes!(event_types::list_event_types)),
+        get("/api/v1/spaces/{space}/event-types/{name}",                        VIEWER,     routes!(event_types::get_event_type)),
+        put("/api/v1/spaces/{space}/event-types/{name}",                        INTEGRATOR, routes!(event_types::save_event_type)),
+        delete("/api/v1/spaces/{space}/event-types/{name}",                     INTEGRATOR, routes!(event_types::delete_event_type)),
+        get("/api/v1/spaces/{space}/event-types/{name}/versions",               VIEWER,     routes!(event_types::list_event_type_versions)),
+        get("/api/v1/spaces/{space}/event-types/{name}/versions/{version}",     VIEWER,     routes!(event_types::get_event_type_version)),
+
+        get("/api/v1/spaces/{space}/endpoints",                                 VIEWER,     routes!(endpoints::list_endpoints)),
+        get("/api/v1/spaces/{space}/endpoints/{id}",                            VIEWER,     routes!(endpoints::get_endpoint)),
+        put("/api/v1/spaces/{space}/endpoints/{id}",                            INTEGRATOR, routes!(endpoints::save_endpoint)),
+        delete("/api/v1/spaces/{space}/endpoints/{id}",                         INTEGRATOR, routes!(endpoints::delete_endpoint)),
+        post("/api/v1/spaces/{space}/endpoints/{id}/pause",                     INTEGRATOR, routes!(endpoints::pause_endpoint)),
+        post("/api/v1/spaces/{space}/endpoints/{id}/disable",                   INTEGRATOR, routes!(endpoints::disable_endpoint)),
+        post("/api/v1/spaces/{space}/endpoints/{id}/resume",                    INTEGRATOR, routes!(endpoints::resume_endpoint)),
+        post("/api/v1/spaces/{space}/endpoints/{id}/rotate",                    INTEGRATOR, routes!(endpoints::rotate_endpoint)),
+        get("/api/v1/spaces/{space}/endpoints/{id}/public-keys",                VIEWER,     routes!(endpoints::list_public_keys)),
     ]
 }
 

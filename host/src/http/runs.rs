@@ -1,22 +1,18 @@
 //! Runs: durable executions of a workflow.
 
 use axum::extract::State;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Api;
 use super::answer::{Answer, Result};
 use super::auth::Caller;
-use super::body::Json;
+use super::body::{Json, repeat_key};
 use super::page::{At, Listing, Query, page};
-use super::problem::Problem;
 use crate::engine::RunView;
 use crate::model::{Fault, Run, RunStatus, Slug, StartedBy, TaskEntry, Time, UniqueId};
 use crate::store::RunFilter;
-
-/// The sender's name for one call (draft-ietf-httpapi-idempotency-key-header).
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// A run to start.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
@@ -109,15 +105,6 @@ pub async fn start_run(
     let repeat = repeat_key(&headers)?;
     let id = api.engine.start_run(&space, &workflow, body.input, repeat, caller.name()).await?;
     Ok(started(&space, id))
-}
-
-fn repeat_key(headers: &HeaderMap) -> Result<Option<String>> {
-    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter().map(HeaderValue::to_str);
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(Ok(key)), None) => Ok(Some(key.to_owned())),
-        _ => Err(Problem::new("bad-idempotency-key", "send the header Idempotency-Key once, as printable ASCII")),
-    }
 }
 
 /// Lists the runs of a space, newest first. A page may be short, even empty, and still have a `next`.

@@ -18,7 +18,7 @@ use tower::ServiceExt as _;
 use super::{Api, Limits, Server, router};
 use crate::clock::SystemClock;
 use crate::egress::{Egress, EgressLimits, EgressPolicy};
-use crate::engine::{Engine, EngineOptions, Parts};
+use crate::engine::{Engine, EngineOptions, Parts, Retention};
 use crate::model::{Redacted, Role};
 use crate::plugin::{self, PluginHost};
 use crate::store::sled::{Options, Sled};
@@ -89,7 +89,7 @@ impl Bench {
             egress: Arc::new(Egress::new(EgressPolicy::default(), EgressLimits::default()).expect("a client")),
             vault: Arc::new(Vault::with_key([7; 32])),
             clock,
-            options: EngineOptions { run_concurrency: 1 },
+            options: EngineOptions { run_concurrency: 1, retention: Retention::default() },
         };
         let engine = Arc::new(Engine::new(parts).expect("an engine"));
         engine.bootstrap(Some(&Redacted::new(ADMIN.to_owned()))).await.expect("a first key");

@@ -1,0 +1,126 @@
+//! Retention: what is older than its time goes, and the oldest where all of it takes too much room; a bounded piece of
+//! work at a time, so that nobody notices.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{Slug, Space, Time};
+use crate::store::{Prunable, Pruned};
+use crate::telemetry::PRUNED;
+
+use super::{Engine, Result};
+
+/// How often it is looked for something to remove.
+const TICK: Duration = Duration::from_secs(1);
+/// Objects removed in one commit: few, as other commits wait for it.
+const COMMIT_ITEMS: usize = 100;
+/// Objects removed per tick and kind: four times as many as come at a thousand a second.
+const TICK_ITEMS: usize = 4_000;
+
+/// How long and how much is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Events.
+    pub events: Duration,
+    /// Deliveries and their attempts.
+    pub deliveries: Duration,
+    /// Runs that have ended.
+    pub runs: Duration,
+    /// All of them together, in bytes as they were written; none for no limit.
+    pub bytes_max: Option<u64>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let month = Duration::from_hours(30 * 24);
+        Self { events: month, deliveries: month, runs: month, bytes_max: None }
+    }
+}
+
+impl Retention {
+    fn of(&self, kind: Prunable) -> Duration {
+        match kind {
+            Prunable::Events => self.events,
+            Prunable::Deliveries => self.deliveries,
+            Prunable::Runs => self.runs,
+        }
+    }
+}
+
+const KINDS: [Prunable; 3] = [Prunable::Deliveries, Prunable::Events, Prunable::Runs];
+
+impl Engine {
+    /// The clean-up loop, until `stop`.
+    pub async fn clean_up(self: Arc<Self>, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            if let Err(error) = self.clean_once(&stop).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a clean-up failed; it will be tried again");
+            }
+        }
+    }
+
+    async fn clean_once(&self, stop: &CancellationToken) -> Result<()> {
+        for space in self.definitions.all::<Space>(&self.home).await?.iter() {
+            for kind in KINDS {
+                let before = before(self.clock.now(), self.options.retention.of(kind));
+                self.prune(&space.id, kind, before, stop).await?;
+            }
+        }
+        self.shrink(stop).await
+    }
+
+    /// Removes the oldest of all spaces while there is too much.
+    async fn shrink(&self, stop: &CancellationToken) -> Result<()> {
+        let Some(limit) = self.options.retention.bytes_max else { return Ok(()) };
+        let mut left = TICK_ITEMS;
+        while self.store.load().await?.aging_bytes > limit && left > 0 && !stop.is_cancelled() {
+            let mut removed = 0;
+            for space in self.definitions.all::<Space>(&self.home).await?.iter() {
+                for kind in KINDS {
+                    removed += self.prune_once(&space.id, kind, self.clock.now()).await?.items;
+                }
+            }
+            if removed == 0 {
+                break;
+            }
+            left = left.saturating_sub(COMMIT_ITEMS);
+        }
+        Ok(())
+    }
+
+    async fn prune(&self, space: &Slug, kind: Prunable, before: Time, stop: &CancellationToken) -> Result<()> {
+        for _ in 0..TICK_ITEMS / COMMIT_ITEMS {
+            if stop.is_cancelled() || !self.prune_once(space, kind, before).await?.more {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn prune_once(&self, space: &Slug, kind: Prunable, before: Time) -> Result<Pruned> {
+        let pruned = self.store.prune(space, kind, before, COMMIT_ITEMS).await?;
+        metrics::counter!(PRUNED, "kind" => word(kind)).increment(pruned.items);
+        Ok(pruned)
+    }
+}
+
+const fn word(kind: Prunable) -> &'static str {
+    match kind {
+        Prunable::Events => "events",
+        Prunable::Deliveries => "deliveries",
+        Prunable::Runs => "runs",
+    }
+}
+
+fn before(now: Time, kept: Duration) -> Time {
+    let kept = u64::try_from(kept.as_millis()).unwrap_or(u64::MAX);
+    Time::from_millis(now.as_millis().saturating_sub(kept))
+}
