@@ -224,6 +224,14 @@ impl Lanes {
         }
     }
 
+    /// Forgets a claimed delivery that has ended, or is not there.
+    pub(super) fn drop_claim(&self, lane: &Lane, id: UniqueId) {
+        let mut state = self.lock();
+        if state.lanes.get_mut(lane).is_some_and(|slot| slot.claimed.remove(&id)) {
+            state.list(lane);
+        }
+    }
+
     /// Ends all waiting.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);

@@ -53,7 +53,8 @@ impl Outbound for Sled {
         for claimed in claimed {
             let id = claimed.id;
             match self.load_delivery(lane, claimed) {
-                Ok(found) => due.extend(found),
+                Ok(Some(found)) => due.push(found),
+                Ok(None) => self.lanes.drop_claim(lane, id),
                 Err(error) => {
                     tracing::error!(%id, error = &error as &dyn std::error::Error, "a due delivery cannot be read");
                     self.lanes.release(lane, id, self.clock.now().after(super::UNREADABLE_PAUSE));

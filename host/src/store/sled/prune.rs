@@ -22,17 +22,30 @@ pub(super) struct Prune {
     pub max: usize,
 }
 
-impl Change for Prune {
-    type Output = Pruned;
+impl Prune {
+    /// Whether there is nothing to remove.
+    pub(super) fn is_idle(&self, tree: &sled::Tree) -> Result<bool> {
+        let (start, end) = self.range();
+        Ok(start >= end || tree.range(start..end).keys().next().transpose()?.is_none())
+    }
 
-    fn apply(self, transaction: &mut Transaction<'_>) -> Result<Pruned> {
+    fn range(&self) -> (Key, Key) {
         let prefix = match self.kind {
             Prunable::Events => keys::events(&self.space),
             Prunable::Deliveries => keys::deliveries(&self.space),
             Prunable::Runs => keys::final_runs(&self.space),
         };
         let end = [&prefix[..], UniqueId::first_at(self.before).as_bytes()].concat();
-        let found = transaction.keys_between(&prefix, &end, self.max)?;
+        (prefix, end)
+    }
+}
+
+impl Change for Prune {
+    type Output = Pruned;
+
+    fn apply(self, transaction: &mut Transaction<'_>) -> Result<Pruned> {
+        let (start, end) = self.range();
+        let found = transaction.keys_between(&start, &end, self.max)?;
         let mut pruned = Pruned { items: 0, bytes: 0, more: found.len() == self.max };
         for key in found {
             let Some(view) = transaction.view(&key)? else { continue };
