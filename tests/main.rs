@@ -4,12 +4,14 @@ mod support;
 
 mod abuse;
 mod backup;
+mod bins;
 mod deliveries;
 mod endpoints;
 mod event_types;
 mod events;
 mod examples;
 mod house;
+mod listen;
 mod metrics;
 mod outbound_recovery;
 mod outbound_tail;

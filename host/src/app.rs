@@ -168,8 +168,8 @@ async fn join(
 }
 
 fn retention(config: &RetentionConfig) -> Retention {
-    let RetentionConfig { events, deliveries, runs, mib } = *config;
-    Retention { events, deliveries, runs, bytes_max: (mib > 0).then_some(mib << 20) }
+    let RetentionConfig { events, deliveries, runs, bins, mib } = *config;
+    Retention { events, deliveries, runs, bins, bytes_max: (mib > 0).then_some(mib << 20) }
 }
 
 /// The vault with the configured key, or with the one in the data folder, which is made at the first start only.

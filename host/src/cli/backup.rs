@@ -6,10 +6,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
+use super::client::{Client, ServerAt};
 use super::out;
-use crate::model::Redacted;
 
 /// How long the server may say nothing.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
@@ -17,10 +17,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// Whose data to copy where.
 #[derive(Debug)]
 pub struct BackupRequest {
-    /// The server.
-    pub url: String,
-    /// An admin key.
-    pub key: Redacted,
+    /// The server, and an admin key.
+    pub server: ServerAt,
     /// The file to write.
     pub out: PathBuf,
 }
@@ -43,20 +41,7 @@ pub fn backup(request: &BackupRequest) -> anyhow::Result<()> {
 }
 
 async fn copy(request: &BackupRequest, partial: &Path) -> anyhow::Result<u64> {
-    // Another part of this process may have installed it.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let client = reqwest::Client::builder().read_timeout(SILENCE_MAX).no_proxy().build()?;
-    let url = format!("{}/api/v1/backup", request.url.trim_end_matches('/'));
-    let mut response = client
-        .get(&url)
-        .bearer_auth(request.key.reveal())
-        .send()
-        .await
-        .with_context(|| format!("cannot reach {}", request.url))?;
-    if !response.status().is_success() {
-        let status = response.status();
-        bail!("{url} answers {status}: {}", detail(&response.text().await.unwrap_or_default()));
-    }
+    let mut response = Client::new(&request.server, SILENCE_MAX)?.get("/api/v1/backup").await?;
     // Others on this machine need not read it.
     let mut file = File::options()
         .write(true)
@@ -72,10 +57,4 @@ async fn copy(request: &BackupRequest, partial: &Path) -> anyhow::Result<u64> {
     }
     file.sync_all()?;
     Ok(bytes)
-}
-
-/// What a problem document says; the text itself if it is none.
-fn detail(text: &str) -> String {
-    let problem: Option<serde_json::Value> = serde_json::from_str(text).ok();
-    problem.and_then(|problem| Some(problem["detail"].as_str()?.to_owned())).unwrap_or_else(|| text.to_owned())
 }

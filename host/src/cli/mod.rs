@@ -1,10 +1,13 @@
 //! The command line: what the arguments mean, and the subcommands that are not the server.
 
 mod backup;
+mod client;
 mod lint;
+mod listen;
 mod out;
 mod serve;
 pub mod signal;
+mod sse;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -19,7 +22,9 @@ use crate::model::Redacted;
 use crate::store::sled;
 
 pub use backup::{BackupRequest, backup};
+pub use client::ServerAt;
 pub use lint::lint;
+pub use listen::{ListenRequest, listen};
 
 /// Shorter admin keys can be guessed.
 const KEY_CHARS_MIN: usize = 16;
@@ -36,6 +41,8 @@ pub enum Command {
         /// The document.
         file: PathBuf,
     },
+    /// Bring events to a URL as they are published.
+    Listen(Box<ListenRequest>),
     /// Copy the data of a running server into a file.
     Backup(BackupRequest),
     /// Write a backup back, into an empty data folder.
@@ -65,11 +72,15 @@ fn command_of(arguments: Vec<OsString>, variables: Vec<(String, String)>) -> Res
     let matches = grammar().try_get_matches_from(arguments)?;
     Ok(match matches.subcommand() {
         Some(("workflow", matches)) => lint_command(matches),
-        Some(("backup", matches)) => Command::Backup(BackupRequest {
-            url: text(matches, "url"),
-            key: Redacted::new(text(matches, "key")),
-            out: path(matches, "out"),
-        }),
+        Some(("backup", matches)) => {
+            Command::Backup(BackupRequest { server: server_at(matches), out: path(matches, "out") })
+        }
+        Some(("listen", matches)) => match listen::request(matches, server_at(matches)) {
+            Some(request) => Command::Listen(Box::new(request)),
+            None => {
+                return Err(grammar().error(clap::error::ErrorKind::MissingRequiredArgument, "an argument is missing"));
+            }
+        },
         Some(("restore", matches)) => {
             Command::Restore { from: path(matches, "from"), data_dir: path(matches, "data-dir") }
         }
@@ -83,6 +94,10 @@ fn lint_command(matches: &ArgMatches) -> Command {
     Command::Lint { file: path(matches, "file") }
 }
 
+fn server_at(matches: &ArgMatches) -> ServerAt {
+    ServerAt { url: text(matches, "url"), key: Redacted::new(text(matches, "key")) }
+}
+
 fn text(matches: &ArgMatches, name: &str) -> String {
     matches.get_one::<String>(name).cloned().unwrap_or_default()
 }
@@ -93,8 +108,6 @@ fn path(matches: &ArgMatches, name: &str) -> PathBuf {
 
 fn grammar() -> clap::Command {
     let file = |name: &'static str| Arg::new(name).long(name).required(true).value_parser(value_parser!(PathBuf));
-    let url = Arg::new("url").long("url").env("TENTERHOOK_URL").default_value("http://127.0.0.1:8080");
-    let key = Arg::new("key").long("key").env("TENTERHOOK_KEY").hide_env_values(true).required(true);
     let document = Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf));
     let lint =
         clap::Command::new("lint").about("Checks a workflow document").arg(document.help("YAML, or JSON by its name"));
@@ -108,11 +121,12 @@ fn grammar() -> clap::Command {
                 .subcommand_required(true)
                 .subcommand(lint),
         )
+        .subcommand(listen::grammar())
         .subcommand(
             clap::Command::new("backup")
                 .about("Copies the data of a running server into a file")
-                .arg(url.value_name("URL").help("The server"))
-                .arg(key.value_name("KEY").help("An admin key; better given by the variable than as an argument"))
+                .arg(client::url_argument())
+                .arg(client::key_argument("An admin's"))
                 .arg(file("out").value_name("FILE").help("The file to write")),
         )
         .subcommand(
@@ -154,7 +168,7 @@ pub fn greet(running: &Running, weak_key: bool) -> anyhow::Result<()> {
     let (version, addr) = (env!("CARGO_PKG_VERSION"), running.addr);
     out::line(&format!("tenterhook {version} listens on http://{addr}"))?;
     if running.url != format!("http://{addr}") {
-        out::line(&format!("Trigger URLs begin with {}", running.url))?;
+        out::line(&format!("The URLs of triggers and bins begin with {}", running.url))?;
     }
     if let Some(key) = &running.admin_key {
         out::line(&format!("Admin key, shown only this once: {}", key.reveal()))?;
@@ -238,9 +252,28 @@ mod tests {
         assert!(matches!(command("workflow lint a.yaml"), Ok(Command::Lint { file }) if file == Path::new("a.yaml")));
         assert!(matches!(command("openapi"), Ok(Command::OpenApi)));
         let backup = command("backup --key k --out f").expect("a backup");
-        assert!(matches!(&backup, Command::Backup(b) if b.url == "http://127.0.0.1:8080" && b.key.reveal() == "k"));
+        let is_local = |server: &ServerAt| server.url == "http://127.0.0.1:8080" && server.key.reveal() == "k";
+        assert!(matches!(&backup, Command::Backup(request) if is_local(&request.server)));
         assert!(!format!("{backup:?}").contains("\"k\""), "a key is never shown");
         assert!(command("restore --from f").is_err());
+    }
+
+    #[test]
+    fn listen_takes_a_target_and_a_secret_that_signs() {
+        let listen = |more: &str| command(&format!("listen --key k --forward http://localhost:3000/in {more}"));
+        let Ok(Command::Listen(request)) = listen("") else { panic!("no listen") };
+        assert_eq!((request.space.as_str(), request.types.as_str()), ("default", "*"));
+        assert_eq!((request.forward.as_str(), request.secret.is_none()), ("http://localhost:3000/in", true));
+        let secret = format!("whsec_{}", "QUJD".repeat(8));
+        let Ok(Command::Listen(request)) = listen(&format!("--types lead.*,a --space acme --secret {secret}")) else {
+            panic!("no listen")
+        };
+        assert_eq!((request.space.as_str(), request.types.as_str()), ("acme", "lead.*,a"));
+        assert!(request.secret.is_some() && !format!("{request:?}").contains("QUJD"), "a secret is never shown");
+        for wrong in ["--secret whsec_QUJD", "--space a/b", "--forward ftp://x", "--colour red"] {
+            assert!(listen(wrong).is_err(), "{wrong}");
+        }
+        assert!(command("listen --key k").is_err());
     }
 
     #[test]

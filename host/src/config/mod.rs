@@ -116,6 +116,8 @@ pub struct RetentionConfig {
     pub deliveries: Duration,
     /// Runs that have ended.
     pub runs: Duration,
+    /// Requests that bins recorded.
+    pub bins: Duration,
     /// All of them together, in MiB; 0 is no limit.
     pub mib: u64,
 }

@@ -68,8 +68,9 @@ fn retention(reader: &mut Reader<'_>) -> Option<RetentionConfig> {
     let events = reader.seconds("retain_events_s");
     let deliveries = reader.seconds("retain_deliveries_s");
     let runs = reader.seconds("retain_runs_s");
+    let bins = reader.seconds("retain_bins_s");
     let mib = reader.number("retain_mib", &(0..=*COUNT_RANGE.end() * 1_000));
-    Some(RetentionConfig { events: events?, deliveries: deliveries?, runs: runs?, mib: mib? })
+    Some(RetentionConfig { events: events?, deliveries: deliveries?, runs: runs?, bins: bins?, mib: mib? })
 }
 
 fn log(reader: &mut Reader<'_>) -> Option<LogConfig> {

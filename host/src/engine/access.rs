@@ -121,6 +121,13 @@ impl Engine {
     }
 }
 
+/// A new unguessable part of a URL: 128 random bits, as hex.
+pub(super) fn generate_token() -> Result<String> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| EngineError::Internal(format!("no randomness: {error}")))?;
+    Ok(hex::encode(bytes))
+}
+
 /// A new random key text.
 pub(super) fn generate_key(prefix: &str) -> Result<Redacted> {
     let key = Key::generate(prefix).map_err(|error| EngineError::Internal(format!("no randomness: {error}")))?;

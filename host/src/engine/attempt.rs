@@ -180,11 +180,12 @@ impl Engine {
         for _ in 0..COMMIT_TRIES_MAX {
             let Some(delivery) = stored.filter(|delivery| !delivery.status.is_final()) else { return Ok(()) };
             let (step, health) = self.step_of(target, delivery, event, &ended).await?;
-            let after = Arc::new(step.delivery.clone());
+            let (after, published) = (Arc::new(step.delivery.clone()), super::live::events_of(&step.events));
             match self.store.advance_delivery(step).await {
                 Ok(()) => {
                     *target.health() = health;
                     self.live.tell(|| Happening::Delivery(after));
+                    self.live.tell_published(published);
                     return Ok(());
                 }
                 Err(StoreError::Conflict { .. }) => stored = self.store.delivery(&space, id).await?,

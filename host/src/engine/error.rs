@@ -157,6 +157,8 @@ fn not_found_code(what: &str) -> &'static str {
         "endpoint" => "endpoint-not-found",
         "event type" => "event-type-not-found",
         "event type version" => "event-type-version-not-found",
+        "bin" => "bin-not-found",
+        "request" => "request-not-found",
         _ => "not-found",
     }
 }

@@ -1,11 +1,12 @@
-//! The live tail: what is published and delivered, as it happens on this server. Nothing is kept for it; who is too
+//! The live tail: what is published, delivered and recorded, as it happens on this server. Nothing is kept for it; who is too
 //! slow misses some and is told how many.
 
 use std::sync::Arc;
 
 use tokio::sync::broadcast::{self, Receiver, Sender};
 
-use crate::model::{Delivery, Event, Slug};
+use crate::model::{Capture, Delivery, Event, Slug};
+use crate::store::Publication;
 
 use super::Engine;
 
@@ -19,6 +20,8 @@ pub enum Happening {
     Published(Arc<Event>),
     /// A delivery changed: an attempt is over.
     Delivery(Arc<Delivery>),
+    /// A bin recorded a request; this is its excerpt.
+    Captured(Arc<Capture>),
 }
 
 impl Happening {
@@ -27,14 +30,16 @@ impl Happening {
         match self {
             Self::Published(event) => &event.space,
             Self::Delivery(delivery) => &delivery.space,
+            Self::Captured(capture) => &capture.space,
         }
     }
 
-    /// The type of its event.
-    pub fn kind(&self) -> &str {
+    /// The type of its event, if it is about one.
+    pub fn kind(&self) -> Option<&str> {
         match self {
-            Self::Published(event) => &event.kind,
-            Self::Delivery(delivery) => &delivery.kind,
+            Self::Published(event) => Some(&event.kind),
+            Self::Delivery(delivery) => Some(&delivery.kind),
+            Self::Captured(_) => None,
         }
     }
 }
@@ -56,6 +61,16 @@ impl Live {
             self.0.send(happening()).ok();
         }
     }
+
+    /// Tells of events that were published.
+    pub(super) fn tell_published(&self, events: Vec<Arc<Event>>) {
+        events.into_iter().for_each(|event| self.tell(|| Happening::Published(event)));
+    }
+}
+
+/// The events of publications that are to be committed.
+pub(super) fn events_of(publications: &[Publication]) -> Vec<Arc<Event>> {
+    publications.iter().map(|publication| Arc::clone(&publication.event)).collect()
 }
 
 impl Engine {

@@ -1,8 +1,10 @@
 //! The engine joins the siblings below it. Its story files read as prose: [`receive`] an inbound call, [`run`] a
-//! run, [`call`] a webhook, [`publish`] an event, [`deliver`] it. The others are what users do to definitions.
+//! run, [`call`] a webhook, [`publish`] an event, [`deliver`] it, record a request in one of
+//! the [`bins`]. The others are what users do to definitions.
 
 mod access;
 mod attempt;
+mod bins;
 mod call;
 mod deliver;
 mod deliveries;
@@ -49,6 +51,7 @@ use crate::workflow::Program;
 pub use crate::model::FieldProblem;
 pub use crate::record::SourceDraft;
 pub use access::DEFAULT_SPACE;
+pub use bins::{BinCall, BinDraft, Captured, ReplyDraft};
 pub use deliveries::{DeliveryView, TestSent};
 pub use endpoint_keys::KeyView;
 pub use endpoints::EndpointView;

@@ -28,14 +28,16 @@ pub struct Retention {
     pub deliveries: Duration,
     /// Runs that have ended.
     pub runs: Duration,
+    /// Requests that bins recorded.
+    pub bins: Duration,
     /// All of them together, in bytes as they were written; none for no limit.
     pub bytes_max: Option<u64>,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        let month = Duration::from_hours(30 * 24);
-        Self { events: month, deliveries: month, runs: month, bytes_max: None }
+        let (week, month) = (Duration::from_hours(7 * 24), Duration::from_hours(30 * 24));
+        Self { events: month, deliveries: month, runs: month, bins: week, bytes_max: None }
     }
 }
 
@@ -45,11 +47,12 @@ impl Retention {
             Prunable::Events => self.events,
             Prunable::Deliveries => self.deliveries,
             Prunable::Runs => self.runs,
+            Prunable::Captures => self.bins,
         }
     }
 }
 
-const KINDS: [Prunable; 3] = [Prunable::Deliveries, Prunable::Events, Prunable::Runs];
+const KINDS: [Prunable; 4] = [Prunable::Deliveries, Prunable::Events, Prunable::Runs, Prunable::Captures];
 
 impl Engine {
     /// The clean-up loop, until `stop`.
@@ -117,6 +120,7 @@ const fn word(kind: Prunable) -> &'static str {
         Prunable::Events => "events",
         Prunable::Deliveries => "deliveries",
         Prunable::Runs => "runs",
+        Prunable::Captures => "captures",
     }
 }
 

@@ -159,7 +159,9 @@ impl Engine {
     async fn commit(&self, step: Step) -> Result<()> {
         let status = step.run.status;
         let Step { run, entries, records, events } = step;
+        let published = super::live::events_of(&events);
         self.store.advance(Advance { run, entries, records, events }).await?;
+        self.live.tell_published(published);
         count_end(status);
         Ok(())
     }

@@ -73,8 +73,10 @@ impl Engine {
         check_input(&acceptance.run.input)?;
         self.begin(&mut acceptance).await?;
         let (id, status) = (acceptance.run.id, acceptance.run.status);
+        let published = super::live::events_of(&acceptance.events);
         match self.store.accept(acceptance).await? {
             Accepted::New => {
+                self.live.tell_published(published);
                 metrics::counter!("tenterhook_runs_started_total").increment(1);
                 super::run::count_end(status);
                 Ok(id)

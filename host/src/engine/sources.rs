@@ -90,8 +90,12 @@ impl Engine {
             let change = self.plan_record(space, &source, key, fields, mode).await?;
             let record = change.record.clone();
             let events = self.publications(self.record_events(&change, None).await?).await?;
+            let published = super::live::events_of(&events);
             match self.store.change_record(change, events).await {
-                Ok(()) => return Ok((record.clone(), record.revision == 1)),
+                Ok(()) => {
+                    self.live.tell_published(published);
+                    return Ok((record.clone(), record.revision == 1));
+                }
                 Err(StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -171,7 +175,9 @@ impl Engine {
         let record = self.record(space, source, key).await?;
         let event = self.record_event(space, &record, "delete", None).await?;
         let events = self.publications(event.into_iter().collect()).await?;
+        let published = super::live::events_of(&events);
         if self.store.delete_record(space, source, key, events).await? {
+            self.live.tell_published(published);
             Ok(())
         } else {
             Err(EngineError::not_found("record", key))

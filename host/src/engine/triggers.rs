@@ -5,16 +5,13 @@ use std::collections::BTreeMap;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use crate::model::{
-    Definition, DefinitionPath, Digest, Key, Kind, Redacted, Saved, Slug, Source, Trigger, TriggerKind, Workflow,
+    Definition, DefinitionPath, Key, Kind, Redacted, Saved, Slug, Source, Trigger, TriggerKind, Workflow,
 };
 use crate::store::{Expect, Rejections, draft};
 use crate::vault::Place;
 
-use super::access::generate_key;
+use super::access::{generate_key, generate_token};
 use super::{Engine, EngineError, FieldProblem, Result, definition_error};
-
-/// Random characters of a trigger's URL: 128 bits, as hex.
-const TOKEN_HEX_DIGITS: usize = 32;
 
 /// A trigger, as given by a user.
 #[derive(Clone, Debug, serde::Deserialize, utoipa::ToSchema)]
@@ -87,12 +84,10 @@ impl Engine {
     }
 
     fn new_trigger(&self, space: &Slug, workflow: &Slug, kind: TriggerKind) -> Result<TriggerView> {
-        let token = Digest::of(generate_key("in")?.reveal().as_bytes()).to_string();
-        let token = token["sha256:".len()..][..TOKEN_HEX_DIGITS].to_owned();
         let (key, secret) = (generate_key("thk")?, generate_signing_secret()?);
         let trigger = Trigger {
             workflow: workflow.clone(),
-            token,
+            token: generate_token()?,
             kind,
             source: None,
             fields: BTreeMap::new(),

@@ -54,6 +54,20 @@ pub async fn pass(
     response
 }
 
+/// Runs the handler of a route that has no guard: a panic is a problem, the answer is counted.
+pub async fn unguarded(
+    route: &'static str,
+    method: &Method,
+    handler: impl Future<Output = Result<Response, Problem>>,
+) -> Response {
+    let response = match AssertUnwindSafe(handler).catch_unwind().await {
+        Ok(answered) => answered.unwrap_or_else(Problem::into_response),
+        Err(panic) => panicked(route, panic_text(&*panic)),
+    };
+    count(route, method, response.status());
+    response
+}
+
 /// Lets a request in that may pass, with its caller.
 async fn let_in(
     guard: &Guard,
@@ -69,13 +83,13 @@ async fn let_in(
 }
 
 /// The answer in place of one that a panic prevented.
-pub fn panicked(route: &'static str, reason: &str) -> Response {
+fn panicked(route: &'static str, reason: &str) -> Response {
     tracing::error!(route, reason, "a request handler panicked");
     Problem::new("internal", "the server made a mistake; its log says which").into_response()
 }
 
 /// Counts an answered request.
-pub fn count(route: &'static str, method: &Method, status: StatusCode) {
+fn count(route: &'static str, method: &Method, status: StatusCode) {
     let method = match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

@@ -1,25 +1,22 @@
 //! The inbound URLs of triggers: the hot path. A bounded body, one engine call, a small answer.
 
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
-use futures_util::FutureExt as _;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use super::Api;
 use super::body::{self, BodyError};
-use super::guard::{count, panicked};
+use super::guard::unguarded;
 use super::problem::Problem;
 use crate::engine::{EngineError, InboundCall};
 use crate::inbound::InboundError;
 use crate::model::UniqueId;
-use crate::task::panic_text;
 use crate::telemetry::ACCEPT_SECONDS;
 
 /// The path of inbound URLs.
@@ -62,13 +59,8 @@ pub async fn receive_put(State(api): State<Api>, request: Request) -> Response {
 async fn answer(api: Api, request: Request) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
-    let response = match AssertUnwindSafe(receive(&api, request)).catch_unwind().await {
-        Ok(Ok(run)) => accepted(run),
-        Ok(Err(problem)) => problem.into_response(),
-        Err(panic) => panicked(PATH, panic_text(&*panic)),
-    };
+    let response = unguarded(PATH, &method, async { receive(&api, request).await.map(accepted) }).await;
     metrics::histogram!(ACCEPT_SECONDS).record(started.elapsed().as_secs_f64());
-    count(PATH, &method, response.status());
     response
 }
 

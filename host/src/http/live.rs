@@ -22,6 +22,9 @@ use crate::model::Slug;
 /// A comment is sent after so long without anything, so that nobody on the way closes the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// What a stream of server-sent events yields.
+pub type Shown = std::result::Result<SseEvent, Infallible>;
+
 /// What to watch.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -33,15 +36,6 @@ pub struct LiveQuery {
     endpoint: Option<Slug>,
 }
 
-/// A watcher of one space.
-struct Watcher {
-    api: Api,
-    space: Slug,
-    patterns: Vec<Pattern>,
-    endpoint: Option<Slug>,
-    happenings: Receiver<Happening>,
-}
-
 /// Shows what happens from now on, until the connection is closed: `event: published` with an event, `event: delivery`
 /// with a delivery after each attempt, `event: missed` with a number if the reader was too slow.
 #[utoipa::path(get, path = "", tag = "events", params(LiveQuery), responses(
@@ -50,16 +44,10 @@ pub async fn watch(
     State(api): State<Api>,
     At(space): At<Slug>,
     Query(query): Query<LiveQuery>,
-) -> Result<Sse<impl Stream<Item = std::result::Result<SseEvent, Infallible>>>> {
+) -> Result<Sse<impl Stream<Item = Shown>>> {
     api.engine.space(&space).await?;
-    let patterns = patterns(query.types.as_deref().unwrap_or("*"))?;
-    let happenings = api.engine.watch();
-    let watcher = Watcher { api, space, patterns, endpoint: query.endpoint, happenings };
-    let stream = unfold(watcher, |mut watcher| async {
-        let next = watcher.next().await?;
-        Some((Ok(next), watcher))
-    });
-    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    let filter = Filter { space, patterns: patterns(query.types.as_deref().unwrap_or("*"))?, endpoint: query.endpoint };
+    Ok(tail(api, move |happening| filter.wants(happening).then(|| shown(happening)).flatten()))
 }
 
 fn patterns(types: &str) -> Result<Vec<Pattern>> {
@@ -72,7 +60,56 @@ fn patterns(types: &str) -> Result<Vec<Pattern>> {
     types.split(',').map(read).collect()
 }
 
-impl Watcher {
+/// What a watcher of one space wants to see.
+struct Filter {
+    space: Slug,
+    patterns: Vec<Pattern>,
+    endpoint: Option<Slug>,
+}
+
+impl Filter {
+    fn wants(&self, happening: &Happening) -> bool {
+        let of_endpoint = match (&self.endpoint, happening) {
+            (None, _) => true,
+            (Some(endpoint), Happening::Delivery(delivery)) => delivery.endpoint == *endpoint,
+            (Some(_), _) => false,
+        };
+        let of_type = happening.kind().is_some_and(|kind| any_matches(&self.patterns, kind));
+        of_endpoint && of_type && *happening.space() == self.space
+    }
+}
+
+fn shown(happening: &Happening) -> Option<SseEvent> {
+    match happening {
+        Happening::Published(event) => {
+            SseEvent::default().event("published").id(event.id.to_string()).json_data(&**event).ok()
+        }
+        Happening::Delivery(delivery) => SseEvent::default().event("delivery").json_data(&**delivery).ok(),
+        Happening::Captured(_) => None,
+    }
+}
+
+/// The stream of what `show` makes of the happenings from now on, until the server stops; it answers `None` for what
+/// is not to be seen.
+pub fn tail<F>(api: Api, show: F) -> Sse<impl Stream<Item = Shown>>
+where
+    F: Fn(&Happening) -> Option<SseEvent> + Send + 'static,
+{
+    let happenings = api.engine.watch();
+    let stream = unfold(Watcher { api, happenings, show }, |mut watcher| async {
+        let next = watcher.next().await?;
+        Some((Ok(next), watcher))
+    });
+    Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+}
+
+struct Watcher<F> {
+    api: Api,
+    happenings: Receiver<Happening>,
+    show: F,
+}
+
+impl<F: Fn(&Happening) -> Option<SseEvent>> Watcher<F> {
     /// The next that is to be shown; `None` once the server stops.
     async fn next(&mut self) -> Option<SseEvent> {
         loop {
@@ -81,8 +118,11 @@ impl Watcher {
                 happening = self.happenings.recv() => happening,
             };
             match happening {
-                Ok(happening) if self.wants(&happening) => return shown(&happening),
-                Ok(_) => {}
+                Ok(happening) => {
+                    if let Some(event) = (self.show)(&happening) {
+                        return Some(event);
+                    }
+                }
                 Err(RecvError::Lagged(missed)) => {
                     return Some(SseEvent::default().event("missed").data(missed.to_string()));
                 }
@@ -90,23 +130,4 @@ impl Watcher {
             }
         }
     }
-
-    fn wants(&self, happening: &Happening) -> bool {
-        let of_endpoint = match (&self.endpoint, happening) {
-            (None, _) => true,
-            (Some(endpoint), Happening::Delivery(delivery)) => delivery.endpoint == *endpoint,
-            (Some(_), Happening::Published(_)) => false,
-        };
-        of_endpoint && *happening.space() == self.space && any_matches(&self.patterns, happening.kind())
-    }
-}
-
-fn shown(happening: &Happening) -> Option<SseEvent> {
-    match happening {
-        Happening::Published(event) => {
-            SseEvent::default().event("published").id(event.id.to_string()).json_data(&**event)
-        }
-        Happening::Delivery(delivery) => SseEvent::default().event("delivery").json_data(&**delivery),
-    }
-    .ok()
 }

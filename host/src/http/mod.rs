@@ -13,6 +13,7 @@ mod problem;
 mod routes;
 mod serve;
 
+mod bins;
 mod deliveries;
 mod endpoints;
 mod event_types;
@@ -56,7 +57,7 @@ type Api = Arc<Server>;
 pub struct Server {
     /// The product's behaviour.
     pub engine: Arc<Engine>,
-    /// What trigger URLs begin with, without a slash at the end.
+    /// What the URLs of triggers and bins begin with, without a slash at the end.
     pub public_url: String,
     /// Sizes of bodies.
     pub limits: Limits,

@@ -115,7 +115,8 @@ fn parameter_help(name: &str) -> &'static str {
         "key" => "The key of the record",
         "name" => "The name",
         "version" => "The version: `1.2.0` (semver) of a plugin, a number of others",
-        "token" => "The unguessable part of a trigger's URL",
+        "token" => "The unguessable part of the URL of a trigger or a bin",
+        "request" => "The id of the request",
         _ => "The id",
     }
 }

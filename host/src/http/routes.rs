@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::routing::any;
 use http::Method;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::UtoipaMethodRouter;
@@ -12,8 +13,8 @@ use utoipa_axum::routes;
 use super::auth::Access::{self, AnyKey, Open};
 use super::guard::{Guard, pass};
 use super::{
-    Api, Server, deliveries, endpoints, event_types, events, hooks, jobs, keys, live, meta, openapi, plugins, records,
-    runs, secrets, sources, spaces, triggers, webhooks, workflows,
+    Api, Server, bins, deliveries, endpoints, event_types, events, hooks, jobs, keys, live, meta, openapi, plugins,
+    records, runs, secrets, sources, spaces, triggers, webhooks, workflows,
 };
 use crate::model::Role;
 
@@ -47,6 +48,8 @@ pub fn table() -> Vec<Row> {
 
         post("/in/{token}",                         Open,       routes!(hooks::receive_post)),
         put("/in/{token}",                          Open,       routes!(hooks::receive_put)),
+        // By any other method too, and below this path: see `router`.
+        post("/bin/{token}",                        Open,       routes!(bins::receive)),
 
         get("/api/v1/keys",                         ADMIN,      routes!(keys::list_keys)),
         post("/api/v1/keys",                        ADMIN,      routes!(keys::create_key)),
@@ -56,7 +59,7 @@ pub fn table() -> Vec<Row> {
         get("/api/v1/spaces/{space}",               VIEWER,     routes!(spaces::get_space)),
         put("/api/v1/spaces/{space}",               ADMIN,      routes!(spaces::save_space)),
     ];
-    rows.extend(space_rows().into_iter().chain(run_rows()).chain(outbound_rows()));
+    rows.extend(space_rows().into_iter().chain(run_rows()).chain(outbound_rows()).chain(bin_rows()));
     rows
 }
 
@@ -159,6 +162,21 @@ fn outbound_rows() -> Vec<Row> {
     ]
 }
 
+/// Request bins.
+#[rustfmt::skip]
+fn bin_rows() -> Vec<Row> {
+    vec![
+        get("/api/v1/spaces/{space}/bins",                                      VIEWER,     routes!(bins::list_bins)),
+        get("/api/v1/spaces/{space}/bins/{id}",                                 VIEWER,     routes!(bins::get_bin)),
+        put("/api/v1/spaces/{space}/bins/{id}",                                 INTEGRATOR, routes!(bins::save_bin)),
+        delete("/api/v1/spaces/{space}/bins/{id}",                              INTEGRATOR, routes!(bins::delete_bin)),
+        get("/api/v1/spaces/{space}/bins/{id}/requests",                        VIEWER,     routes!(bins::list_captures)),
+        delete("/api/v1/spaces/{space}/bins/{id}/requests",                     INTEGRATOR, routes!(bins::clear_bin)),
+        get("/api/v1/spaces/{space}/bins/{id}/requests/{request}",              VIEWER,     routes!(bins::get_capture)),
+        get("/api/v1/spaces/{space}/bins/{id}/live",                            VIEWER,     routes!(bins::watch_bin)),
+    ]
+}
+
 fn get(path: &'static str, access: Access, operation: UtoipaMethodRouter<Api>) -> Row {
     Row { method: Method::GET, path, access, operation }
 }
@@ -184,14 +202,18 @@ pub fn router(server: Server) -> Router {
     let api: Api = Arc::new(server);
     let mut router = Router::new();
     for Row { path, access, operation: (_, _, handler), .. } in table() {
-        // Inbound calls are the hot path: they have no guard but the trigger's own key, and count for themselves.
-        let guarded = if path == hooks::PATH {
-            handler
-        } else {
-            let guard = Guard { api: Arc::clone(&api), access, route: path };
-            handler.route_layer(from_fn_with_state(guard, pass))
+        router = match path {
+            // Inbound calls are the hot path: they have no guard but the trigger's own key, and count for themselves.
+            hooks::PATH => router.route(path, handler),
+            // So do bins, and their URL is any path below as well, even one that is no text.
+            bins::PATH => std::iter::once(path)
+                .chain(bins::PATHS_BELOW)
+                .fold(router, |router, path| router.route(path, any(bins::receive))),
+            _ => {
+                let guard = Guard { api: Arc::clone(&api), access, route: path };
+                router.route(path, handler.route_layer(from_fn_with_state(guard, pass)))
+            }
         };
-        router = router.route(path, guarded);
     }
     router.method_not_allowed_fallback(meta::wrong_method).fallback(meta::no_route).with_state(api)
 }

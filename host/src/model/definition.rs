@@ -37,6 +37,8 @@ pub enum Kind {
     EventType,
     /// An older or current version of an entry of the event catalogue, id `name@number`.
     EventTypeVersion,
+    /// A request bin.
+    Bin,
 }
 
 impl Kind {
@@ -56,6 +58,7 @@ impl Kind {
             Self::EventType => "event-type",
             Self::Job => "job",
             Self::EventTypeVersion => "event-type-version",
+            Self::Bin => "bin",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What was sent and what came back, as history keeps it: secrets masked, bodies capped.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::{Deserialize, Serialize};
 
 use super::Time;
@@ -11,6 +12,29 @@ pub struct HeaderField {
     pub name: String,
     /// Its value; `***` where it held a secret.
     pub value: String,
+}
+
+/// A body as people read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyText {
+    /// The body: text, or base64 if it is no UTF-8.
+    pub text: String,
+    /// It is base64.
+    pub base64: bool,
+}
+
+impl BodyText {
+    /// Of `body`. If it is only the beginning of one (`cut`), a character that the cut goes through is left out.
+    pub fn of(body: &[u8], cut: bool) -> Self {
+        match std::str::from_utf8(body) {
+            Ok(text) => Self { text: text.to_owned(), base64: false },
+            Err(error) if cut && error.error_len().is_none() => {
+                let text = String::from_utf8_lossy(&body[..error.valid_up_to()]).into_owned();
+                Self { text, base64: false }
+            }
+            Err(_) => Self { text: BASE64_STANDARD.encode(body), base64: true },
+        }
+    }
 }
 
 /// A request, as history keeps it.
@@ -72,4 +96,23 @@ pub struct LogLine {
     pub level: String,
     /// The text, capped.
     pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_text_if_it_can_be_and_base64_if_not() {
+        for (body, cut, text, base64) in [
+            (&b""[..], false, "", false),
+            ("gr\u{fc}n".as_bytes(), false, "gr\u{fc}n", false),
+            (b"a\xc3", true, "a", false),
+            (b"a\xc3", false, "YcM=", true),
+            (b"\xff\x00", false, "/wA=", true),
+            (b"\xffab", true, "/2Fi", true),
+        ] {
+            assert_eq!(BodyText::of(body, cut), BodyText { text: text.to_owned(), base64 }, "{body:?} {cut}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The nouns of the product. This floor imports nothing of ours but its own files.
 
 mod allow_rule;
+mod bin;
 mod definition;
 mod delivery;
 mod endpoint;
@@ -25,6 +26,7 @@ mod webhook;
 mod workflow;
 
 pub use allow_rule::{AllowRule, BadAllowRule};
+pub use bin::{Bin, BinReply, Capture, EXCERPT_BYTES, FailFirst};
 pub use definition::{Definition, DefinitionPath, Kind, Saved};
 pub use delivery::{Attempt, AttemptError, AttemptForm, AttemptTiming, Delivery, DeliveryStatus};
 pub use endpoint::{
@@ -33,7 +35,7 @@ pub use endpoint::{
 };
 pub use event::Event;
 pub use event_type::{EventType, EventTypeVersion};
-pub use exchange::{Exchange, HeaderField, LogLine, RequestParts, ResponseParts};
+pub use exchange::{BodyText, Exchange, HeaderField, LogLine, RequestParts, ResponseParts};
 pub use header::{HEADER_VALUE_BYTES_MAX, HEADERS_MAX, HeadersDraft};
 pub use id::{Digest, EventName, ExternalId, InvalidId, Key, RecordKey, Slug, UniqueId};
 pub use job::{Job, JobStatus, JobTask};

@@ -7,6 +7,7 @@
 //! - expectations (revisions, absence, uniqueness, references) are checked inside the commit;
 //! - a due run is claimed by one holder at a time; a holder's late commit fails with [`StoreError::Conflict`].
 
+mod captures;
 #[cfg(test)]
 pub(crate) mod contract;
 mod outbound;
@@ -25,6 +26,7 @@ use crate::model::{
     Time, UniqueId,
 };
 
+pub use captures::{CAPTURES_KEPT, CaptureDraft, Captures};
 pub use outbound::{
     DeliveryFilter, DeliveryStep, DueDelivery, EventFilter, Lane, Leave, Order, Outbound, Publication, Published,
 };
@@ -134,6 +136,8 @@ pub enum Prunable {
     Deliveries,
     /// Runs that have ended, and their history.
     Runs,
+    /// Requests that bins recorded.
+    Captures,
 }
 
 /// What a clean-up removed.
@@ -158,7 +162,7 @@ pub struct Load {
     pub due_lanes: u64,
     /// Endpoints whose deliveries are held.
     pub held_lanes: u64,
-    /// Bytes of events, deliveries and runs, as they were written.
+    /// Bytes of events, deliveries, runs and recorded requests, as they were written.
     pub aging_bytes: u64,
     /// Bytes on disk.
     pub disk_bytes: u64,
@@ -222,12 +226,13 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// A durable store. See the module for what every engine promises.
 #[async_trait]
-pub trait Store: Outbound {
+pub trait Store: Outbound + Captures {
     /// Saves all drafts or none; answers their revisions in order.
     async fn save(&self, drafts: Vec<Draft>) -> Result<Vec<u64>>;
 
     /// Deletes a definition and its references and alias; `false` if there was none and none was expected.
-    /// [`StoreError::InUse`] while another refers to it. With a trigger go its rejections.
+    /// [`StoreError::InUse`] while another refers to it. With a trigger go its rejections; the requests of a bin are
+    /// to be cleared then.
     async fn delete(&self, path: DefinitionPath, expect: Expect) -> Result<bool>;
 
     /// A number that differs once any definition differs from what a read saw: what was read at a number holds while

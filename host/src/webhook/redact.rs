@@ -7,7 +7,7 @@ use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::ComposedRequest;
-use crate::model::{HeaderField, MASK, Method, Redacted, RequestParts, ResponseParts, is_sensitive};
+use crate::model::{BodyText, HeaderField, MASK, Method, Redacted, RequestParts, ResponseParts, is_sensitive};
 
 /// What is kept of a body, in bytes.
 pub const BODY_BYTES_KEPT: usize = 16 * 1024;
@@ -105,15 +105,8 @@ impl Redactor {
         let cut = masked.len() > BODY_BYTES_KEPT;
         let kept = &masked[..masked.len().min(BODY_BYTES_KEPT)];
         let cut = cut || cut_before;
-        match std::str::from_utf8(kept) {
-            Ok(text) => KeptBody { text: text.to_owned(), base64: false, cut },
-            // A character across the cut is left out.
-            Err(error) if cut && error.error_len().is_none() => {
-                let text = String::from_utf8_lossy(&kept[..error.valid_up_to()]).into_owned();
-                KeptBody { text, base64: false, cut }
-            }
-            Err(_) => KeptBody { text: BASE64_STANDARD.encode(kept), base64: true, cut },
-        }
+        let BodyText { text, base64 } = BodyText::of(kept, cut);
+        KeptBody { text, base64, cut }
     }
 
     fn masked<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {

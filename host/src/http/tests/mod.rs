@@ -1,5 +1,6 @@
 //! The API over a real engine on a real store in a temporary folder, without a network.
 
+mod bins;
 mod documents;
 mod requests;
 mod resources;

@@ -1,5 +1,6 @@
 //! What every engine promises, as tests. An engine brings a [`Harness`] and runs them all with `contract_tests!`.
 
+pub(crate) mod captures;
 pub(crate) mod definitions;
 pub(crate) mod deliveries;
 pub(crate) mod due;
@@ -124,6 +125,18 @@ macro_rules! contract_tests {
                 ordered_deliveries_follow_each_other,
                 after_a_restart_what_was_claimed_is_due_again,
                 deliveries_are_found_by_what_they_are,
+            ]
+            captures: [
+                a_request_reads_back_whole_with_its_number,
+                requests_are_newest_first_and_complete,
+                a_long_body_is_listed_in_part,
+                the_first_so_many_fail_until_a_save_or_a_clearing_counts_anew,
+                only_the_newest_are_kept,
+                requests_to_a_bin_that_changed_conflict,
+                clearing_goes_in_bounded_steps,
+                old_requests_are_pruned_by_age,
+                a_bin_made_anew_has_nothing_of_the_deleted_one,
+                numbers_and_rounds_go_on_after_a_restart,
             ]
             durability: [
                 everything_is_there_after_reopening,

@@ -6,7 +6,7 @@ use super::commit::{Change, Transaction, conflict};
 use super::keys;
 use super::listing::{Cursor, Scan};
 use super::value::{self, Head, Packed, View};
-use super::{Result, StoreError, corrupt, rejections};
+use super::{Result, StoreError, captures, corrupt, rejections};
 use crate::model::{DefinitionPath, Kind, Saved, Slug};
 use crate::store::{Draft, Expect, Page, Slice};
 
@@ -88,7 +88,7 @@ fn save(transaction: &mut Transaction<'_>, prepared: &Prepared) -> Result<u64> {
         transaction.put(alias_key, path);
     }
     let revision = old.as_ref().map_or(0, View::revision) + 1;
-    let packed = pack(revision, &prepared.links, &draft.body)?;
+    let packed = Packed::pair(Head { revision, ..Head::default() }, &prepared.links, &draft.body)?;
     transaction.put_value(key, old.as_ref(), packed);
     Ok(revision)
 }
@@ -102,8 +102,8 @@ fn check(expect: Expect, old: Option<&View>, path: &DefinitionPath) -> Result<()
     if holds { Ok(()) } else { Err(conflict(path)) }
 }
 
-/// Removes the references and the alias of the stored revision.
-fn unlink(transaction: &mut Transaction<'_>, path: &DefinitionPath, key: &[u8], old: &View) -> Result<()> {
+/// Removes the references and the alias of the stored revision; answers that alias.
+fn unlink(transaction: &mut Transaction<'_>, path: &DefinitionPath, key: &[u8], old: &View) -> Result<Option<String>> {
     let (links, _) = unpack(transaction.body(key, old)?)?;
     let user = keys::path_bytes(path);
     for target in &links.uses {
@@ -112,7 +112,7 @@ fn unlink(transaction: &mut Transaction<'_>, path: &DefinitionPath, key: &[u8], 
     if let Some(alias) = &links.alias {
         transaction.remove(keys::alias(path.kind, alias));
     }
-    Ok(())
+    Ok(links.alias)
 }
 
 /// Deletes a definition.
@@ -139,9 +139,11 @@ impl Change for Delete {
         if !users.is_empty() {
             return Err(StoreError::InUse { path: self.path, users });
         }
-        unlink(transaction, &self.path, &key, &old)?;
-        if self.path.kind == Kind::Trigger {
-            rejections::forget(transaction, &self.path.space, &self.path.id)?;
+        let alias = unlink(transaction, &self.path, &key, &old)?;
+        match (self.path.kind, alias) {
+            (Kind::Trigger, _) => rejections::forget(transaction, &self.path.space, &self.path.id)?,
+            (Kind::Bin, Some(token)) => captures::forget_count(transaction, &token),
+            _ => {}
         }
         transaction.remove_value(key, &old);
         Ok(true)
@@ -187,34 +189,11 @@ fn parse_users(prefix: &[u8], found: Vec<sled::IVec>) -> Result<Vec<DefinitionPa
 }
 
 fn saved((view, body): (View, Vec<u8>)) -> Result<Saved<Vec<u8>>> {
-    let (_, value) = split(body)?;
+    let (_, value) = value::split_pair(body)?;
     Ok(Saved { revision: view.revision(), value })
 }
 
-/// A body is the length of the links (4 bytes), the links, the definition's JSON.
-fn pack(revision: u64, links: &[u8], json: &[u8]) -> Result<Packed> {
-    let length = u32::try_from(links.len()).map_err(|_| corrupt("references above 4 GiB"))?;
-    Packed::new(Head { revision, ..Head::default() }, |bytes| {
-        bytes.extend_from_slice(&length.to_be_bytes());
-        bytes.extend_from_slice(links);
-        bytes.extend_from_slice(json);
-        Ok(())
-    })
-}
-
-fn split(mut body: Vec<u8>) -> Result<(Vec<u8>, Vec<u8>)> {
-    let length = body.first_chunk::<4>().map(|length| u32::from_be_bytes(*length) as usize);
-    match length {
-        Some(length) if body.len() >= 4 + length => {
-            let json = body.split_off(4 + length);
-            body.drain(..4);
-            Ok((body, json))
-        }
-        _ => Err(corrupt("a definition cut short")),
-    }
-}
-
 fn unpack(body: Vec<u8>) -> Result<(Links, Vec<u8>)> {
-    let (links, json) = split(body)?;
+    let (links, json) = value::split_pair(body)?;
     Ok((serde_json::from_slice(&links)?, json))
 }

@@ -41,6 +41,12 @@ const CHAINED: u8 = b'W';
 const ATTEMPT: u8 = b'T';
 /// How endpoints fare.
 const HEALTH: u8 = b'F';
+/// Requests that bins recorded.
+const CAPTURE: u8 = b'G';
+/// The key of a bin's request, by its number.
+const NUMBERED: u8 = b'N';
+/// How many requests a bin has recorded.
+const CAPTURE_COUNT: u8 = b'M';
 /// Refused calls: the total and a ring of the newest.
 const REJECTION: u8 = b'J';
 /// Names of calls, to recognise repeats.
@@ -48,7 +54,7 @@ const REPEAT: u8 = b'P';
 /// Which names of calls expire when.
 const EXPIRY: u8 = b'X';
 
-/// How many bytes of events, deliveries and runs there are.
+/// How many bytes of events, deliveries, runs and recorded requests there are.
 const AGING_BYTES: u8 = b'Z';
 
 /// A key of the tree.
@@ -70,10 +76,11 @@ const fn kind_code(kind: Kind) -> u8 {
         Kind::EventType => 10,
         Kind::Job => 13,
         Kind::EventTypeVersion => 12,
+        Kind::Bin => 14,
     }
 }
 
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 14] = [
     Kind::Space,
     Kind::ApiKey,
     Kind::Source,
@@ -87,6 +94,7 @@ const KINDS: [Kind; 13] = [
     Kind::EventType,
     Kind::Job,
     Kind::EventTypeVersion,
+    Kind::Bin,
 ];
 
 /// A definition path as bytes: kind, space, zero, id.
@@ -292,6 +300,32 @@ fn short_hash(text: &str) -> [u8; 16] {
     hash.first_chunk().copied().unwrap_or_default()
 }
 
+/// Before the recorded requests of a space.
+pub(super) fn captures(space: &Slug) -> Key {
+    join(CAPTURE, &[space.as_str().as_bytes(), b"\0"])
+}
+
+/// A recorded request.
+pub(super) fn capture(space: &Slug, id: UniqueId) -> Key {
+    join(CAPTURE, &[space.as_str().as_bytes(), b"\0", id.as_bytes()])
+}
+
+/// Before the numbers of a bin's requests. Bins are known by their tokens here: one that is made anew under the id of
+/// a deleted one has nothing of it.
+pub(super) fn numbered(token: &str) -> Key {
+    join(NUMBERED, &[token.as_bytes(), b"\0"])
+}
+
+/// The number of a bin's request.
+pub(super) fn number(token: &str, number: u64) -> Key {
+    join(NUMBERED, &[token.as_bytes(), b"\0", &number.to_be_bytes()])
+}
+
+/// How many requests a bin has recorded.
+pub(super) fn capture_count(token: &str) -> Key {
+    join(CAPTURE_COUNT, &[token.as_bytes()])
+}
+
 /// How many calls of a trigger were refused.
 pub(super) fn rejection_total(space: &Slug, workflow: &Slug) -> Key {
     join(REJECTION, &[space.as_str().as_bytes(), b"\0", workflow.as_str().as_bytes(), b"\0"])
@@ -323,9 +357,9 @@ pub(super) fn aging_bytes() -> Key {
     vec![AGING_BYTES]
 }
 
-/// Whether a value is of what is cleaned up by age: events, deliveries and runs.
+/// Whether a value is of what is cleaned up by age: events, deliveries, runs and recorded requests.
 pub(super) fn ages(key: &[u8]) -> bool {
-    matches!(key.first(), Some(&(EVENT | DELIVERY | ATTEMPT | LIVE | FINAL | INPUT | HISTORY)))
+    matches!(key.first(), Some(&(EVENT | DELIVERY | ATTEMPT | LIVE | FINAL | INPUT | HISTORY | CAPTURE)))
 }
 
 /// All keys with a prefix that has expired by `now`: an upper bound for [`expiry`] keys.

@@ -19,6 +19,7 @@ pub(super) enum Cursor {
     Run = b'u' as isize,
     Event = b'e' as isize,
     Delivery = b'v' as isize,
+    Capture = b'c' as isize,
 }
 
 impl Cursor {
@@ -84,16 +85,16 @@ impl Scan {
     }
 }
 
-/// Entries of a prefix whose keys end in an id, newest first, each met once, at most `max` of them.
+/// Entries of a prefix whose keys end in an id or a number, the last first, each met once, at most `max` of them.
 /// The flag tells whether there are more.
 pub(super) fn newest(
     tree: &sled::Tree,
     prefix: &[u8],
-    before: Option<[u8; 16]>,
+    before: Option<&[u8]>,
     max: usize,
 ) -> Result<(Vec<(IVec, IVec)>, bool)> {
     let end = match before {
-        Some(id) => [prefix, &id].concat(),
+        Some(last) => [prefix, last].concat(),
         None => keys::after(prefix),
     };
     let mut found = Vec::new();

@@ -6,6 +6,7 @@
 
 mod backup;
 mod blobs;
+mod captures;
 mod commit;
 mod definitions;
 mod deliveries;

@@ -4,9 +4,9 @@ use sled::IVec;
 
 use super::Result;
 use super::commit::{Change, Transaction};
-use super::deliveries;
 use super::keys::{self, Key};
 use super::value::View;
+use super::{captures, deliveries};
 use crate::model::{Slug, Time, UniqueId};
 use crate::store::{Prunable, Pruned};
 
@@ -34,6 +34,7 @@ impl Prune {
             Prunable::Events => keys::events(&self.space),
             Prunable::Deliveries => keys::deliveries(&self.space),
             Prunable::Runs => keys::final_runs(&self.space),
+            Prunable::Captures => keys::captures(&self.space),
         };
         let end = [&prefix[..], UniqueId::first_at(self.before).as_bytes()].concat();
         (prefix, end)
@@ -72,6 +73,7 @@ fn remove(transaction: &mut Transaction<'_>, space: &Slug, kind: Prunable, key: 
         (Prunable::Runs, Some(id)) => {
             bytes += remove_all(transaction, &keys::history(id))? + remove_all(transaction, &keys::input(id))?;
         }
+        (Prunable::Captures, _) => captures::forget_number(transaction, view),
         _ => {}
     }
     transaction.remove_value(key.to_vec(), view);

@@ -54,7 +54,7 @@ fn find(tree: &sled::Tree, space: &Slug, filter: &RunFilter, before: Option<[u8;
         if !wants(is_final) {
             continue;
         }
-        let (entries, more) = listing::newest(tree, &prefix, before, max)?;
+        let (entries, more) = listing::newest(tree, &prefix, before.as_ref().map(|id| &id[..]), max)?;
         let lowest = entries.last().and_then(|(key, _)| keys::parse_id(key));
         if more {
             found.floor = found.floor.max(lowest);

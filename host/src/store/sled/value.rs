@@ -22,7 +22,7 @@ const READ_TRIES: usize = 100;
 pub(super) struct Head<'a> {
     /// Counts writes, where the object does.
     pub revision: u64,
-    /// When a run is due, in milliseconds since the Unix epoch.
+    /// When a run is due, in milliseconds since the Unix epoch; the status that a recorded request was answered with.
     pub due: u64,
     /// The status of a run.
     pub status: u8,
@@ -64,6 +64,25 @@ impl Packed {
         Self::new(head, |bytes| Ok(serde_json::to_writer(bytes, body)?))
     }
 
+    /// A value whose body is two parts, which [`split_pair`] tells apart.
+    pub(super) fn pair(head: Head<'_>, first: &[u8], second: &[u8]) -> Result<Self> {
+        let length = u32::try_from(first.len()).map_err(|_| corrupt("a part above 4 GiB"))?;
+        Self::new(head, |bytes| {
+            bytes.extend_from_slice(&length.to_be_bytes());
+            bytes.extend_from_slice(first);
+            bytes.extend_from_slice(second);
+            Ok(())
+        })
+    }
+
+    /// The same with a revision and a `due` that only the commit knows.
+    pub(super) fn stamped(mut self, revision: u64, due: u64) -> Self {
+        let head = self.main.as_mut();
+        head[..8].copy_from_slice(&revision.to_be_bytes());
+        head[8..16].copy_from_slice(&due.to_be_bytes());
+        self
+    }
+
     fn cut(mut bytes: Vec<u8>, start: usize) -> Result<Self> {
         let body = bytes.split_off(start);
         let chunks: Vec<IVec> = body.chunks(ENTRY_BYTES_MAX).map(IVec::from).collect();
@@ -82,6 +101,19 @@ impl Packed {
     /// The entry under the value's own key, and the chunks.
     pub(super) fn into_parts(self) -> (IVec, Vec<IVec>) {
         (self.main, self.chunks)
+    }
+}
+
+/// The two parts of a body of [`Packed::pair`].
+pub(super) fn split_pair(mut body: Vec<u8>) -> Result<(Vec<u8>, Vec<u8>)> {
+    let length = body.first_chunk::<4>().map(|length| u32::from_be_bytes(*length) as usize);
+    match length {
+        Some(length) if body.len() >= 4 + length => {
+            let second = body.split_off(4 + length);
+            body.drain(..4);
+            Ok((body, second))
+        }
+        _ => Err(corrupt("a value of two parts cut short")),
     }
 }
 
@@ -240,6 +272,18 @@ mod tests {
             assert_eq!((view.revision(), view.due(), view.status(), view.flags() & 2), (7, 9, 3, 2));
             assert_eq!(view.label(), b"flow");
         }
+    }
+
+    #[test]
+    fn two_parts_are_told_apart_and_a_stamp_changes_neither() {
+        for (first, second) in [(&b""[..], &b""[..]), (b"{}", b""), (b"", b"xyz"), (b"{\"a\":1}", &[0xff; 100_000])] {
+            let head = Head { label: "token", ..Head::default() };
+            let (view, body) = read_back(Packed::pair(head, first, second).expect("packs").stamped(12, 503));
+            let parts = split_pair(body.expect("is whole")).expect("has two parts");
+            assert_eq!((&parts.0[..], &parts.1[..]), (first, second));
+            assert_eq!((view.revision(), view.due(), view.label()), (12, 503, &b"token"[..]));
+        }
+        assert!(split_pair(vec![0, 0]).is_err() && split_pair(vec![0, 0, 0, 2, 1]).is_err());
     }
 
     #[test]
