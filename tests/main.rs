@@ -16,6 +16,7 @@ mod metrics;
 mod outbound_recovery;
 mod outbound_tail;
 mod plugins;
+mod receivers;
 mod recovery;
 mod tour;
 mod triggers;
