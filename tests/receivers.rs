@@ -196,8 +196,7 @@ impl Receiver {
         let mut child = child.expect("the receiver starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its standard output")).lines();
         // Without a limit of time: it may have to be compiled.
-        let line =
-            lines.next_line().await.expect("text").expect("it listens, or says above why not");
+        let line = lines.next_line().await.expect("text").expect("it listens, or says above why not");
         let url = line.strip_prefix("listening on ").expect("the first line says where it listens").to_owned();
         assert!(url.starts_with("http://127.0.0.1:"), "it listens on this machine only: {url}");
         Self { url, lines, _child: child }
