@@ -151,7 +151,7 @@ do:
     api.delete("webhooks/w").await.expect(204);
     let missing = api.put_workflow("uses", document).await.expect(422);
     let reason = "there is no webhook \"w\" in this space: make it first";
-    let place = json!({ "field": "/do/0/call/with/webhook", "reason": reason, "line": 3, "column": 43 });
+    let place = json!({ "field": "/do/0/call/with/webhook", "reason": reason, "line": 3, "column": 45 });
     assert_eq!(missing["errors"], json!([place]), "{missing:#}");
 }
 
