@@ -154,6 +154,21 @@ async fn ten_failures_in_a_row_pause_the_endpoint_and_resuming_brings_all_in_ord
 }
 
 #[tokio::test]
+async fn a_resumed_endpoint_counts_its_failures_anew() {
+    let api = api("deliver-resume").await;
+    let script = |number, _: &Received| {
+        if number < 13 { (500, "text/plain", "no".into()) } else { (200, "text/plain", String::new()) }
+    };
+    let receiver = Receiver::start(script).await;
+    let policy = json!({ "retry_delays_s": vec![0; 15], "concurrency": 1 });
+    api.put("endpoints/shop", &endpoint(&receiver.url, &policy)).await.expect(201);
+    publish(&api, &json!({})).await;
+    endpoint_status(&api, "shop", "paused").await;
+    api.post("endpoints/shop/resume", &json!({})).await.expect(200);
+    assert_eq!(delivery(&api, "delivered").await["attempts"], 14);
+}
+
+#[tokio::test]
 async fn gone_disables_and_errors_are_told_apart() {
     let api = api("deliver-errors").await;
     let gone = Receiver::answering(410, "text/plain", "gone").await;

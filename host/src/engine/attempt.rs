@@ -209,7 +209,7 @@ impl Engine {
             number: number - delivery.attempts_before,
             outcome: ended.outcome(),
             now: ended.at,
-            failures: former.failures,
+            failures: counted(target, former),
             jitter: ended.jitter,
         });
         let mut health = EndpointHealth { failures, stopped_at: former.stopped_at.filter(|_| failures > 0) };
@@ -319,6 +319,13 @@ impl Ended {
         let detail = self.attempt.error.as_ref().map(|error| error.detail.as_str());
         json!({ "at": self.at, "status": self.status, "error": error, "detail": detail })
     }
+}
+
+/// The failures in a row that count: an endpoint that was resumed after too many begins anew.
+fn counted(target: &Target, health: EndpointHealth) -> u32 {
+    let pause_after = target.endpoint.policy.pause_after;
+    let was_paused = health.stopped_at.is_some() && pause_after > 0 && health.failures >= pause_after;
+    if was_paused { 0 } else { health.failures }
 }
 
 fn about(target: &Target) -> Value {
