@@ -77,15 +77,7 @@ impl Engine {
             if let Some(detail) = self.cannot_retry(&delivery).await? {
                 return Err(EngineError::Refused { code: "not-retriable", detail });
             }
-            let now = self.clock.now();
-            let again = Delivery {
-                status: DeliveryStatus::Pending,
-                due: Some(now),
-                attempts_before: delivery.attempts,
-                updated_at: now,
-                revision: delivery.revision + 1,
-                ..delivery
-            };
+            let again = delivery.again(self.clock.now());
             match self.store.advance_delivery(DeliveryStep::of(again.clone())).await {
                 Ok(()) => return Ok(again),
                 Err(StoreError::Conflict { .. }) => {}

@@ -169,23 +169,16 @@ impl Engine {
         };
         let slice = self.store.deliveries(space, &filter, step_page(job)).await?;
         let mut sent = 0;
-        for failed in &slice.items {
-            let now = self.clock.now();
-            let again = DeliveryStep::of(Delivery {
-                status: DeliveryStatus::Pending,
-                due: Some(now),
-                attempts_before: failed.attempts,
-                updated_at: now,
-                revision: failed.revision + 1,
-                ..failed.clone()
-            });
-            match self.store.advance_delivery(again).await {
+        let looked_at = slice.items.len();
+        for failed in slice.items {
+            let again = failed.again(self.clock.now());
+            match self.store.advance_delivery(DeliveryStep::of(again)).await {
                 Ok(()) => sent += 1,
                 Err(StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(Stepped { looked_at: slice.items.len(), sent, next: slice.next })
+        Ok(Stepped { looked_at, sent, next: slice.next })
     }
 
     async fn replay_page(

@@ -105,6 +105,18 @@ impl Delivery {
         }
     }
 
+    /// It, due again at `now` whatever became of it; its list of delays begins anew.
+    pub fn again(self, now: Time) -> Self {
+        Self {
+            status: DeliveryStatus::Pending,
+            due: Some(now),
+            attempts_before: self.attempts,
+            updated_at: now,
+            revision: self.revision + 1,
+            ..self
+        }
+    }
+
     /// The key that it keeps its place by, if its endpoint keeps order.
     pub fn chain(&self) -> Option<&str> {
         self.key.as_deref().filter(|_| self.ordered)

@@ -1,7 +1,7 @@
 //! Which deliveries are due, by endpoint, and who has claimed them: in memory, a window of each lane's queue on disk.
 //!
-//! A lane that is held keeps nothing here, and of a long queue only the next entries are: a million deliveries of an
-//! endpoint that does not answer cost no memory, and a start reads one key per endpoint.
+//! A lane that is held keeps nothing here, and of a long queue only the next entries are: however long the queue of an
+//! endpoint that does not answer, this index stays small, and a start reads one key per endpoint.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
