@@ -182,8 +182,9 @@ fn expression() -> impl Strategy<Value = String> {
     })
 }
 
-/// jaq repeats a text as often as it is told, and ends the process where memory does not suffice.
-fn may_exhaust_jaq(source: &str, input: &Value) -> bool {
+/// What cannot be compared: jaq repeats a text as often as it is told, and ends the process where memory does not
+/// suffice; and in texts it writes huge fractions as `1e18` where ours are as in JSON, `1e+18`.
+fn is_incomparable(source: &str, input: &Value) -> bool {
     fn is_huge(value: &Value) -> bool {
         match value {
             Value::Number(number) => number.as_f64().is_some_and(|number| number > 1e6),
@@ -192,7 +193,7 @@ fn may_exhaust_jaq(source: &str, input: &Value) -> bool {
             _ => false,
         }
     }
-    source.contains('*') && is_huge(input)
+    ["*", "\\(", "tojson", "tostring", "join"].iter().any(|part| source.contains(part)) && is_huge(input)
 }
 
 proptest! {
@@ -200,7 +201,7 @@ proptest! {
 
     #[test]
     fn random_bounded_expressions_give_what_jaq_gives(source in expression(), input in value()) {
-        prop_assume!(!may_exhaust_jaq(&source, &input));
+        prop_assume!(!is_incomparable(&source, &input));
         agree(&source, &input)?;
     }
 }
