@@ -345,6 +345,7 @@ impl Thread {
         if !group.writes().is_empty() {
             self.groups += 1;
             self.engine.db.apply_batch(group.batch())?;
+            Engine::free_garbage(group.writes().len());
             self.definitions_epoch.fetch_add(u64::from(group.changes_definitions()), Ordering::Release);
             self.synced.sync(&self.engine)?;
             self.taps.retain(Tap::is_wanted);
