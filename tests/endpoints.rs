@@ -4,7 +4,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::support::api::Api;
-use super::support::{components, server};
+use super::support::receiver::Receiver;
+use super::support::server::{self, Server};
+use super::support::{components, eventually};
 
 async fn space(name: &str) -> Api {
     server::shared().await.space(name).await
@@ -95,6 +97,37 @@ async fn a_sensitive_header_is_masked_and_can_be_saved_as_it_is_shown() {
     let unknown = definition(json!({ "headers": { "X-Api-Key": "***" } }));
     assert_eq!(api.put("endpoints/crm", &unknown).await.faults(), ["headers.X-Api-Key"]);
     assert!(!api.get("endpoints").await.expect(200).to_string().contains("hush"));
+}
+
+#[tokio::test]
+async fn a_sensitive_header_reaches_the_receiver_and_nobody_else() {
+    let server = Server::start().await;
+    let api = server.api("endpoint-discreet");
+    api.put_space().await;
+    api.put("event-types/order.paid", &json!({})).await.expect(201);
+    let receiver = Receiver::answering(400, "text/plain", "no entry for Bearer hush-hush").await;
+    let by_plugin = json!({ "type": "plugin", "plugin": "text-template", "config": { "text": "{{ data.n }}" } });
+    for (id, format) in [("plain", json!({ "type": "event" })), ("plugin", by_plugin)] {
+        let endpoint = json!({
+            "url": receiver.url, "event_types": ["order.paid"], "headers": { "Authorization": "Bearer hush-hush" },
+            "format": format, "policy": { "retry_delays_s": [0] },
+        });
+        api.put(&format!("endpoints/{id}"), &endpoint).await.expect(201);
+    }
+    api.post("events", &json!({ "type": "order.paid", "data": { "n": 1 } })).await.expect(202);
+    let failed = eventually("both are refused", || async {
+        let page = api.get("deliveries?status=failed").await.expect(200);
+        page["items"].as_array().filter(|items| items.len() == 2).cloned()
+    })
+    .await;
+    for delivery in failed {
+        let shown = api.get(&format!("deliveries/{}", text(&delivery, "id"))).await.expect(200).to_string();
+        assert!(shown.contains("no entry for ***") && !shown.contains("hush"), "{shown}");
+    }
+    let received = receiver.received();
+    assert!(received.len() == 2 && received.iter().all(|got| got.header("authorization") == "Bearer hush-hush"));
+    let log = std::fs::read(server.data_dir.join("engine/db")).expect("the store's log");
+    assert!(log.len() > 1_000 && !log.windows(9).any(|part| part == b"hush-hush"), "it is kept in clear");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod endpoints;
 mod event_types;
 mod events;
 mod examples;
+mod hostile_receivers;
 mod house;
 mod listen;
 mod metrics;

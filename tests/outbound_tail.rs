@@ -52,8 +52,9 @@ async fn what_is_too_old_goes_and_the_rest_stays() {
         .await;
     }
     let metrics = api.get("/metrics").await.expect(200);
-    let bytes = metrics.as_str().expect("a text").lines().find_map(|line| line.strip_prefix("tenterhook_aging_bytes "));
-    assert_eq!(bytes, Some("0"), "nothing is left of them");
+    for kind in ["events", "deliveries"] {
+        assert_eq!(aging_bytes(&metrics, kind), Some(0.0), "nothing is left of the {kind}");
+    }
     // What was due of them is due no more.
     api.put("endpoints/shop", &json!({ "url": receiver.url, "event_types": ["order.paid"], "description": "x" }))
         .await
@@ -63,10 +64,13 @@ async fn what_is_too_old_goes_and_the_rest_stays() {
 
 #[tokio::test]
 async fn too_much_is_cut_down_to_the_limit() {
-    let server = Server::start_with(&["--retain-mib", "1"]).await;
+    let server = Server::start_with(&["--retain-events-mib", "1"]).await;
     let api = server.api("bounded");
     api.put_space().await;
     api.put("event-types/order.paid", &json!({})).await.expect(201);
+    let held = json!({ "url": "http://127.0.0.1:9/", "event_types": ["*"] });
+    api.put("endpoints/held", &held).await.expect(201);
+    api.post("endpoints/held/pause", &json!({})).await.expect(200);
     let text = "x".repeat(9_000);
     let batch: Vec<Value> = (0..100).map(|_| json!({ "type": "order.paid", "data": { "text": text } })).collect();
     let mut last = String::new();
@@ -76,9 +80,16 @@ async fn too_much_is_cut_down_to_the_limit() {
     }
     eventually("at most a MiB is left", || async {
         let metrics = api.get("/metrics").await.expect(200);
-        let bytes = metrics.as_str()?.lines().find_map(|line| line.strip_prefix("tenterhook_aging_bytes "))?;
-        (bytes.parse::<f64>().ok()? <= 1_048_576.0).then_some(())
+        (aging_bytes(&metrics, "events")? <= 1_048_576.0).then_some(())
     })
     .await;
     api.get(&format!("events/{last}")).await.expect(200);
+    let kept = api.get("deliveries?limit=1").await.expect(200);
+    assert_eq!(kept["items"].as_array().map(Vec::len), Some(1), "the limit of events is theirs alone");
+}
+
+/// The bytes of a kind, as the metrics tell them.
+fn aging_bytes(metrics: &Value, kind: &str) -> Option<f64> {
+    let name = format!("tenterhook_aging_bytes{{kind=\"{kind}\"}} ");
+    metrics.as_str()?.lines().find_map(|line| line.strip_prefix(name.as_str()))?.parse().ok()
 }

@@ -9,14 +9,14 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, PluginConfig, RetentionConfig};
+use crate::config::{Config, Kept, PluginConfig, RetentionConfig};
 use crate::egress::{Egress, EgressError, EgressLimits, EgressPolicy};
 use crate::engine::{DEFAULT_SPACE, Engine, EngineError, EngineOptions, Parts, Retention};
 use crate::http::{self, Limits, Server};
 use crate::model::{InvalidId, Kind, Redacted, Slug};
 use crate::plugin::{self, ArtefactCache, PluginError, PluginHost};
 use crate::store::sled::{Options, Sled};
-use crate::store::{Page, Store, StoreError};
+use crate::store::{ByKind, Page, Store, StoreError};
 use crate::task::Tasks;
 use crate::telemetry::Metrics;
 use crate::vault::{Vault, VaultError};
@@ -168,8 +168,17 @@ async fn join(
 }
 
 fn retention(config: &RetentionConfig) -> Retention {
-    let RetentionConfig { events, deliveries, runs, bins, mib } = *config;
-    Retention { events, deliveries, runs, bins, bytes_max: (mib > 0).then_some(mib << 20) }
+    let RetentionConfig { events, deliveries, runs, bins } = *config;
+    let bytes_max = |kept: Kept| (kept.mib > 0).then_some(kept.mib << 20);
+    Retention {
+        age: ByKind { events: events.age, deliveries: deliveries.age, runs: runs.age, captures: bins.age },
+        bytes_max: ByKind {
+            events: bytes_max(events),
+            deliveries: bytes_max(deliveries),
+            runs: bytes_max(runs),
+            captures: bytes_max(bins),
+        },
+    }
 }
 
 /// The vault with the configured key, or with the one in the data folder, which is made at the first start only.

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tenterhook::cli::{self, Command};
 use tenterhook::config::{Config, LogFormat, Sources};
 use tenterhook::telemetry::{LineFormat, start_logs};
@@ -31,7 +32,18 @@ fn main() -> ExitCode {
 fn serve(sources: &Sources) -> anyhow::Result<()> {
     let config = Config::load(sources)?;
     start_logs(line_format(config.log.format), &config.log.level);
+    raise_file_limit();
     runtime(config.process.worker_threads)?.block_on(run(config))
+}
+
+/// Takes as many file descriptors as the system lets this process have: each connection is one, and without one an
+/// endpoint would seem not to answer.
+fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {

@@ -43,7 +43,8 @@ pub const DUE_LANES: &str = "tenterhook_due_lanes";
 pub const HELD_LANES: &str = "tenterhook_held_lanes";
 /// What retention removed. Label: `kind` (`events`, `deliveries`, `runs`, `captures`: requests that bins recorded).
 pub const PRUNED: &str = "tenterhook_pruned_total";
-/// Bytes of what retention looks after: events, deliveries, runs and recorded requests, as they were written.
+/// Bytes of what retention looks after: events, deliveries, runs and recorded requests, as they were written. Label: `kind`, as
+/// of [`PRUNED`].
 pub const AGING_BYTES: &str = "tenterhook_aging_bytes";
 /// Bytes of the store on disk.
 pub const STORE_BYTES: &str = "tenterhook_store_bytes";
@@ -74,7 +75,7 @@ const METRICS: &[(&str, MetricKind, Unit, &str)] = &[
     (DUE_LANES, MetricKind::Gauge, Unit::Count, "Endpoints with deliveries that wait"),
     (HELD_LANES, MetricKind::Gauge, Unit::Count, "Endpoints whose deliveries are held"),
     (PRUNED, MetricKind::Counter, Unit::Count, "Objects removed by retention, by kind"),
-    (AGING_BYTES, MetricKind::Gauge, Unit::Bytes, "Bytes of events, deliveries, runs and recorded requests"),
+    (AGING_BYTES, MetricKind::Gauge, Unit::Bytes, "Bytes of events, deliveries, runs and recorded requests, by kind"),
     (STORE_BYTES, MetricKind::Gauge, Unit::Bytes, "Bytes on disk"),
 ];
 

@@ -111,14 +111,21 @@ pub struct StoreConfig {
 #[derive(Clone, Debug)]
 pub struct RetentionConfig {
     /// Events.
-    pub events: Duration,
+    pub events: Kept,
     /// Deliveries and their attempts.
-    pub deliveries: Duration,
+    pub deliveries: Kept,
     /// Runs that have ended.
-    pub runs: Duration,
+    pub runs: Kept,
     /// Requests that bins recorded.
-    pub bins: Duration,
-    /// All of them together, in MiB; 0 is no limit.
+    pub bins: Kept,
+}
+
+/// How long and how much of one kind is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept {
+    /// How long.
+    pub age: Duration,
+    /// How much, in MiB; 0 is no limit.
     pub mib: u64,
 }
 

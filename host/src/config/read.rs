@@ -8,7 +8,7 @@ use figment::value::Value;
 
 use super::value::{LogLevel, OptionValue, PublicUrl, within};
 use super::{
-    AccessConfig, Config, ConfigErrors, ConfigProblem, EgressConfig, EngineConfig, HttpConfig, LogConfig, Origin,
+    AccessConfig, Config, ConfigErrors, ConfigProblem, EgressConfig, EngineConfig, HttpConfig, Kept, LogConfig, Origin,
     PluginConfig, ProcessConfig, RetentionConfig, StoreConfig,
 };
 
@@ -65,12 +65,11 @@ fn store(reader: &mut Reader<'_>) -> Option<StoreConfig> {
 }
 
 fn retention(reader: &mut Reader<'_>) -> Option<RetentionConfig> {
-    let events = reader.seconds("retain_events_s");
-    let deliveries = reader.seconds("retain_deliveries_s");
-    let runs = reader.seconds("retain_runs_s");
-    let bins = reader.seconds("retain_bins_s");
-    let mib = reader.number("retain_mib", &(0..=*COUNT_RANGE.end() * 1_000));
-    Some(RetentionConfig { events: events?, deliveries: deliveries?, runs: runs?, bins: bins?, mib: mib? })
+    let events = reader.kept("retain_events_s", "retain_events_mib");
+    let deliveries = reader.kept("retain_deliveries_s", "retain_deliveries_mib");
+    let runs = reader.kept("retain_runs_s", "retain_runs_mib");
+    let bins = reader.kept("retain_bins_s", "retain_bins_mib");
+    Some(RetentionConfig { events: events?, deliveries: deliveries?, runs: runs?, bins: bins? })
 }
 
 fn log(reader: &mut Reader<'_>) -> Option<LogConfig> {
@@ -143,8 +142,10 @@ impl Reader<'_> {
         self.number(name, &MILLIS_RANGE).map(Duration::from_millis)
     }
 
-    fn seconds(&mut self, name: &str) -> Option<Duration> {
-        self.number(name, &SECONDS_RANGE).map(Duration::from_secs)
+    fn kept(&mut self, age: &str, mib: &str) -> Option<Kept> {
+        let age = self.number(age, &SECONDS_RANGE).map(Duration::from_secs);
+        let mib = self.number(mib, &(0..=*COUNT_RANGE.end() * 1_000));
+        Some(Kept { age: age?, mib: mib? })
     }
 
     fn note(&mut self, name: &str, reason: String) {

@@ -1,5 +1,7 @@
 //! Endpoints as users give them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer};
 
 use super::check::Problems;
@@ -167,24 +169,28 @@ impl CheckedEndpoint {
         matches!(self.format, EndpointFormat::Lead {})
     }
 
-    /// Puts the values that `existing` has in place of those given as `***`: answers mask them, and what they show can
-    /// be saved again.
+    /// The secret values of headers that were given, by the name in lower case: a new one, or none for the one that
+    /// `existing` has: answers mask them, and what they show can be saved again.
     ///
     /// # Errors
     /// The headers for which there is no such value.
-    pub fn keep_masked(&mut self, existing: Option<&Endpoint>) -> Result<(), Vec<FieldProblem>> {
-        let mut problems = Problems::default();
-        for field in self.headers.0.iter_mut().filter(|field| field.value == MASK && is_sensitive(&field.name)) {
-            let same = |former: &&HeaderField| former.name.eq_ignore_ascii_case(&field.name);
-            match existing.and_then(|endpoint| endpoint.headers.iter().find(same)) {
-                Some(former) => field.value.clone_from(&former.value),
-                None => problems.add(
+    pub fn secret_headers(
+        &self,
+        existing: Option<&Endpoint>,
+    ) -> Result<BTreeMap<String, Option<Redacted>>, Vec<FieldProblem>> {
+        let (mut problems, mut secrets) = (Problems::default(), BTreeMap::new());
+        for field in self.headers.0.iter().filter(|field| is_sensitive(&field.name)) {
+            let name = field.name.to_ascii_lowercase();
+            let is_given = field.value != MASK;
+            if !is_given && existing.is_none_or(|endpoint| !endpoint.secrets.headers.contains_key(&name)) {
+                problems.add(
                     format!("headers.{}", field.name),
                     format!("{MASK} stands for the value that the endpoint has, and it has none: give the value"),
-                ),
+                );
             }
+            secrets.insert(name, is_given.then(|| Redacted::new(field.value.clone())));
         }
-        problems.into_result(())
+        problems.into_result(secrets)
     }
 
     /// The whole definition, saved `now` by `author`, with its sealed `secrets`. One that exists keeps its status, who
@@ -204,7 +210,7 @@ impl CheckedEndpoint {
             event_types: self.event_types,
             filter: self.filter,
             method: self.method,
-            headers: self.headers.0,
+            headers: self.headers.0.into_iter().map(HeaderField::masked).collect(),
             format: self.format,
             policy: self.policy,
             secrets,

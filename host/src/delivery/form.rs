@@ -1,5 +1,7 @@
 //! The request that carries an event to an endpoint: the same for all attempts, but for time and signature.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
@@ -73,6 +75,19 @@ pub struct Form {
 }
 
 impl Form {
+    /// With the secret values of the endpoint's headers, by the name in lower case, in place of their masks. What made
+    /// the form, such as a plugin, does not see them.
+    #[must_use]
+    pub fn unmasked(mut self, values: &BTreeMap<String, Redacted>) -> Self {
+        for field in self.headers.iter_mut().filter(|field| field.value == MASK) {
+            if let Some(value) = values.get(&field.name.to_ascii_lowercase()) {
+                value.reveal().clone_into(&mut field.value);
+                self.secrets.push(value.clone());
+            }
+        }
+        self
+    }
+
     /// The headers of an attempt at `now`: those of the form, and `webhook-id`, `webhook-timestamp` and
     /// `webhook-signature` with a signature of the body by each of `keys` (Standard Webhooks, "Webhook headers"). `id`
     /// is the event's, so that receivers recognise a repeat.

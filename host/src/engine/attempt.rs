@@ -71,6 +71,7 @@ impl Engine {
             }
             Made::Form(form, by) => {
                 attempt.form = by;
+                let form = form.unmasked(&target.headers);
                 let sent = self.send(target, &form, &event, &mut attempt).await;
                 (status, retry_after) =
                     sent.map_or((None, None), |response| (Some(response.status), retry_after_of(&response)));
@@ -234,7 +235,7 @@ impl Engine {
             health.stopped_at = Some(ended.at);
             news.push(self.stopped_event(target, effect, failures, ended));
         } else if failures == 0 && former.stopped_at.is_some() {
-            let data = json!({ "endpoint": about(target), "stopped_at": former.stopped_at, "held": null });
+            let data = json!({ "endpoint": about(target), "stopped_at": former.stopped_at });
             news.push(self.operational(&target.lane, "endpoint.recovered", data));
         }
         if status == DeliveryStatus::Failed && !delivery::is_operational(&event.kind) {

@@ -103,6 +103,7 @@ impl Engine {
         }
         let due = self.store.claim_deliveries(lane, permits.num_permits()).await?;
         if due.is_empty() {
+            target.give_back_pace();
             return Ok(Look::Leave(Leave::Open));
         }
         self.spawn_attempts(&target, due, permits, tasks);

@@ -1,5 +1,7 @@
 //! The secrets of endpoints: made or given, sealed, replaced, opened for those who sign.
 
+use std::collections::BTreeMap;
+
 use crate::delivery::{CheckedEndpoint, Rotation, current_secrets, generate_envelope_secret, rotated};
 use crate::model::{Endpoint, EndpointSecrets, Kind, Redacted, Sealed, SigningSecret, Slug, Time};
 use crate::signature::{Scheme, SigningKey};
@@ -68,6 +70,17 @@ impl Engine {
         Ok(sealed.map(|sealed| self.vault.unseal(&place(space, &endpoint.id), sealed)).transpose()?)
     }
 
+    /// The secret values of the endpoint's headers, by the name in lower case.
+    ///
+    /// # Errors
+    /// One of them does not open.
+    pub(super) fn header_values(&self, space: &Slug, endpoint: &Endpoint) -> Result<BTreeMap<String, Redacted>> {
+        let open = |(name, sealed): (&String, &Sealed)| {
+            Ok((name.clone(), self.vault.unseal(&place(space, &endpoint.id), sealed)?))
+        };
+        endpoint.secrets.headers.iter().map(open).collect()
+    }
+
     /// The secrets of an endpoint that is saved as `checked` over `existing`: what is given replaces what is there,
     /// what is neither given nor there is generated.
     pub(super) fn issue(
@@ -86,8 +99,26 @@ impl Engine {
         let envelope_secret = self.fresh_envelope(space, id, checked, former.envelope.as_ref())?;
         let sealed = envelope_secret.as_ref().map(|secret| self.vault.seal(&place(space, id), secret.reveal()));
         let envelope = sealed.transpose()?.or(former.envelope);
+        let headers = self.sealed_headers(space, id, checked, existing)?;
         let secret = fresh.map(|key| key.to_text());
-        Ok(Issued { secrets: EndpointSecrets { signing, envelope }, secret, envelope_secret })
+        Ok(Issued { secrets: EndpointSecrets { signing, envelope, headers }, secret, envelope_secret })
+    }
+
+    fn sealed_headers(
+        &self,
+        space: &Slug,
+        id: &Slug,
+        checked: &CheckedEndpoint,
+        existing: Option<&Endpoint>,
+    ) -> Result<BTreeMap<String, Sealed>> {
+        let given = checked.secret_headers(existing).map_err(|problems| EngineError::Invalid { problems })?;
+        let mut sealed = BTreeMap::new();
+        for (name, value) in given {
+            let kept = existing.and_then(|endpoint| endpoint.secrets.headers.get(&name)).cloned();
+            let value = value.map(|value| self.vault.seal(&place(space, id), value.reveal())).transpose()?;
+            sealed.extend(value.or(kept).map(|value| (name, value)));
+        }
+        Ok(sealed)
     }
 
     /// The signing key that a save gives an endpoint, if it is another than the one it has.

@@ -2,8 +2,7 @@
 
 use crate::delivery::{CheckedEndpoint, EndpointDraft, RotationDraft};
 use crate::model::{
-    DefinitionPath, Endpoint, EndpointFormat, EndpointStatus, Export, HeaderField, Kind, PluginRef, Redacted, Saved,
-    Slug, Time,
+    DefinitionPath, Endpoint, EndpointFormat, EndpointStatus, Export, Kind, PluginRef, Redacted, Saved, Slug, Time,
 };
 use crate::store::{Draft, Expect, Page, Slice, draft};
 
@@ -18,7 +17,7 @@ const REASON_CHARS_MAX: usize = 500;
 /// An endpoint as it is shown: without what is secret of it, but for what is shown once.
 #[derive(Clone, Debug)]
 pub struct EndpointView {
-    /// The definition, the values of sensitive headers masked.
+    /// The definition.
     pub endpoint: Endpoint,
     /// Its revision.
     pub revision: u64,
@@ -32,8 +31,7 @@ pub struct EndpointView {
 
 impl EndpointView {
     fn known(saved: Saved<Endpoint>, now: Time) -> Self {
-        let Saved { revision, value: mut endpoint } = saved;
-        endpoint.headers = endpoint.headers.into_iter().map(HeaderField::masked).collect();
+        let Saved { revision, value: endpoint } = saved;
         let signing_keys = KeyView::current(&endpoint, now);
         Self { endpoint, revision, signing_keys, secret: None, envelope_secret: None }
     }
@@ -95,8 +93,7 @@ impl Engine {
     async fn try_save(&self, space: &Slug, id: &Slug, given: &Given<'_>) -> Result<(EndpointView, bool)> {
         let former = self.definitions.get::<Endpoint>(space, id.as_str()).await?;
         let existing = former.as_ref().map(|saved| &saved.value);
-        let mut checked = given.checked.clone();
-        checked.keep_masked(existing).map_err(|problems| EngineError::Invalid { problems })?;
+        let checked = given.checked.clone();
         let Issued { secrets, secret, envelope_secret } = self.issue(space, id, &checked, existing)?;
         let now = self.clock.now();
         let mut endpoint = checked.into_endpoint(id.clone(), existing, secrets, given.author, now);

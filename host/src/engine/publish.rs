@@ -41,7 +41,8 @@ impl Engine {
     ) -> Result<Vec<Receipt>> {
         self.space(space).await?;
         if !(1..=BATCH_EVENTS_MAX).contains(&drafts.len()) {
-            return Err(EngineError::invalid("", format!("send 1 to {BATCH_EVENTS_MAX} events")));
+            let problem = FieldProblem::new("", format!("send 1 to {BATCH_EVENTS_MAX} events"));
+            return Err(EngineError::BadEvent { problems: vec![problem] });
         }
         let is_batch = drafts.len() > 1;
         let (mut publications, mut problems) = (Vec::with_capacity(drafts.len()), Vec::new());

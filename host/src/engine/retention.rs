@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Slug, Space, Time};
-use crate::store::{Prunable, Pruned};
+use crate::store::{ByKind, Prunable, Pruned};
 use crate::telemetry::PRUNED;
 
 use super::{Engine, Result};
@@ -22,37 +22,19 @@ const TICK_ITEMS: usize = 4_000;
 /// How long and how much is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// Events.
-    pub events: Duration,
-    /// Deliveries and their attempts.
-    pub deliveries: Duration,
-    /// Runs that have ended.
-    pub runs: Duration,
-    /// Requests that bins recorded.
-    pub bins: Duration,
-    /// All of them together, in bytes as they were written; none for no limit.
-    pub bytes_max: Option<u64>,
+    /// How long.
+    pub age: ByKind<Duration>,
+    /// How much, in bytes as they were written; none for no limit.
+    pub bytes_max: ByKind<Option<u64>>,
 }
 
 impl Default for Retention {
     fn default() -> Self {
         let (week, month) = (Duration::from_hours(7 * 24), Duration::from_hours(30 * 24));
-        Self { events: month, deliveries: month, runs: month, bins: week, bytes_max: None }
+        let age = ByKind { events: month, deliveries: month, runs: month, captures: week };
+        Self { age, bytes_max: ByKind::default() }
     }
 }
-
-impl Retention {
-    fn of(&self, kind: Prunable) -> Duration {
-        match kind {
-            Prunable::Events => self.events,
-            Prunable::Deliveries => self.deliveries,
-            Prunable::Runs => self.runs,
-            Prunable::Captures => self.bins,
-        }
-    }
-}
-
-const KINDS: [Prunable; 4] = [Prunable::Deliveries, Prunable::Events, Prunable::Runs, Prunable::Captures];
 
 impl Engine {
     /// The clean-up loop, until `stop`.
@@ -72,24 +54,26 @@ impl Engine {
 
     async fn clean_once(&self, stop: &CancellationToken) -> Result<()> {
         for space in self.definitions.all::<Space>(&self.home).await?.iter() {
-            for kind in KINDS {
-                let before = before(self.clock.now(), self.options.retention.of(kind));
+            for kind in Prunable::ALL {
+                let before = before(self.clock.now(), self.options.retention.age[kind]);
                 self.prune(&space.id, kind, before, stop).await?;
             }
         }
-        self.shrink(stop).await
+        for kind in Prunable::ALL {
+            if let Some(limit) = self.options.retention.bytes_max[kind] {
+                self.shrink(kind, limit, stop).await?;
+            }
+        }
+        Ok(())
     }
 
-    /// Removes the oldest of all spaces while there is too much.
-    async fn shrink(&self, stop: &CancellationToken) -> Result<()> {
-        let Some(limit) = self.options.retention.bytes_max else { return Ok(()) };
+    /// Removes the oldest of a kind, of each space, while there is too much of it.
+    async fn shrink(&self, kind: Prunable, limit: u64, stop: &CancellationToken) -> Result<()> {
         let mut left = TICK_ITEMS;
-        while self.store.load().await?.aging_bytes > limit && left > 0 && !stop.is_cancelled() {
+        while self.store.load().await?.aging_bytes[kind] > limit && left > 0 && !stop.is_cancelled() {
             let mut removed = 0;
             for space in self.definitions.all::<Space>(&self.home).await?.iter() {
-                for kind in KINDS {
-                    removed += self.prune_once(&space.id, kind, self.clock.now()).await?.items;
-                }
+                removed += self.prune_once(&space.id, kind, self.clock.now()).await?.items;
             }
             if removed == 0 {
                 break;
@@ -110,17 +94,8 @@ impl Engine {
 
     async fn prune_once(&self, space: &Slug, kind: Prunable, before: Time) -> Result<Pruned> {
         let pruned = self.store.prune(space, kind, before, COMMIT_ITEMS).await?;
-        metrics::counter!(PRUNED, "kind" => word(kind)).increment(pruned.items);
+        metrics::counter!(PRUNED, "kind" => kind.word()).increment(pruned.items);
         Ok(pruned)
-    }
-}
-
-const fn word(kind: Prunable) -> &'static str {
-    match kind {
-        Prunable::Events => "events",
-        Prunable::Deliveries => "deliveries",
-        Prunable::Runs => "runs",
-        Prunable::Captures => "captures",
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is kept in memory of an endpoint that is being delivered to: opened keys, permits, pace, health.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub(super) struct Target {
     /// The keys that sign, the newest first, each with its end.
     keys: Vec<(SigningKey, Option<Time>)>,
     pub(super) envelope: Option<Redacted>,
+    /// The secret values of its headers, by the name in lower case.
+    pub(super) headers: BTreeMap<String, Redacted>,
     /// How many attempts may run at the same time.
     pub(super) permits: Arc<Semaphore>,
     pace: Arc<Mutex<Pace>>,
@@ -58,6 +60,13 @@ impl Target {
         }
     }
 
+    /// Gives back the place that was taken last: nothing was sent in it.
+    pub(super) fn give_back_pace(&self) {
+        let Some(rate) = self.endpoint.policy.rate_per_s else { return };
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.next = pace.next.and_then(|next| next.checked_sub(Duration::from_secs_f64(1.0 / rate)));
+    }
+
     /// The next attempt may not begin yet.
     fn is_paced(&self) -> bool {
         let pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,6 +93,7 @@ impl Engine {
         let ends = delivery::current_secrets(&endpoint.secrets.signing, now).map(|secret| secret.until);
         let keys = self.signing_keys(&lane.space, &endpoint, now)?.into_iter().zip(ends).collect();
         let envelope = self.envelope_secret(&lane.space, &endpoint)?;
+        let headers = self.header_values(&lane.space, &endpoint)?;
         let concurrency = endpoint.policy.concurrency;
         let (permits, pace, health) = match former {
             Some(former) => {
@@ -96,8 +106,9 @@ impl Engine {
                 (permits(concurrency), Arc::default(), Arc::new(Mutex::new(health)))
             }
         };
-        let target = Arc::new(Target { lane: lane.clone(), endpoint, keys, envelope, permits, pace, health });
-        self.targets.lock().insert(lane.clone(), Arc::clone(&target));
+        let lane = lane.clone();
+        let target = Arc::new(Target { lane, endpoint, keys, envelope, headers, permits, pace, health });
+        self.targets.lock().insert(target.lane.clone(), Arc::clone(&target));
         Ok(target)
     }
 }

@@ -244,7 +244,7 @@ fn kind(value: &Value) -> &'static str {
 
 fn json_text(value: &Value, meter: &Meter) -> Result<String, Stop> {
     meter.spend_value(value)?;
-    let text = value.to_string();
+    let text = number::json_text(value);
     meter.spend_text(text.len())?;
     Ok(text)
 }

@@ -6,6 +6,8 @@
 use std::cmp::Ordering;
 
 use jaq_core::ops::Math;
+use serde::Serialize as _;
+use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Number, Value};
 
 use super::run::Stop;
@@ -71,6 +73,22 @@ pub(super) fn literal(digits: &str) -> Option<Value> {
         Err(_) => Num::Float(digits.parse().ok()?),
     };
     num.to_value()
+}
+
+/// JSON as jaq writes it in texts: huge and tiny fractions as `1e18`, where `serde_json` has `1e+18`.
+pub(super) fn json_text(value: &Value) -> String {
+    struct AsJaq;
+    impl Formatter for AsJaq {
+        fn write_f64<W: ?Sized + std::io::Write>(&mut self, writer: &mut W, value: f64) -> std::io::Result<()> {
+            let text = serde_json::to_string(&value)?;
+            writer.write_all(text.replace("e+", "e").as_bytes())
+        }
+    }
+    let mut text = Vec::new();
+    match value.serialize(&mut Serializer::with_formatter(&mut text, AsJaq)) {
+        Ok(()) => String::from_utf8(text).unwrap_or_default(),
+        Err(_) => value.to_string(),
+    }
 }
 
 /// `left op right`.

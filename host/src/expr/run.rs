@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::functions;
 use super::meter::Meter;
-use super::number::Num;
+use super::number::{self, Num};
 use super::ops;
 use super::plan::{Format, Part, Plan, TextPart};
 
@@ -218,7 +218,7 @@ impl Run<'_> {
         const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
         if matches!(format, Format::Json) {
             self.meter.spend_value(value)?;
-            return Ok(Cow::Owned(value.to_string()));
+            return Ok(Cow::Owned(number::json_text(value)));
         }
         let text = functions::to_text(value, self.meter)?;
         self.meter.spend_text(text.len() * 2)?;

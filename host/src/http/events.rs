@@ -1,6 +1,6 @@
 //! Events: publish them, look at them.
 
-use axum::extract::State;
+use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use super::answer::{Answer, Result};
 use super::auth::Caller;
 use super::body::{OneOrMany, repeat_key};
 use super::page::{At, Listing, Query, page};
+use super::problem::Problem;
 use crate::engine::Receipt;
 use crate::event::EventDraft;
 use crate::model::{Event, Slug, Time, UniqueId};
@@ -66,6 +67,18 @@ pub enum EventsBody {
     Many(Vec<EventDraft>),
 }
 
+/// The body of a call that publishes. Whatever is wrong with an event, from its shape to its schema, is a `bad-event`.
+pub struct Drafts(OneOrMany<EventDraft>);
+
+impl FromRequest<Api> for Drafts {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> std::result::Result<Self, Problem> {
+        let read = OneOrMany::from_request(request, api).await;
+        read.map(Self).map_err(|problem| if problem.code == "invalid" { problem.recast("bad-event") } else { problem })
+    }
+}
+
 /// Publishes an event, or a list of up to 1,000. 202 once each is on disk with a delivery for every endpoint that takes
 /// it. The same `id` again, or the same `Idempotency-Key`, is the same event again for 24 hours.
 #[utoipa::path(post, path = "", tag = "events", request_body = EventsBody,
@@ -77,7 +90,7 @@ pub async fn publish_events(
     At(space): At<Slug>,
     caller: Caller,
     headers: HeaderMap,
-    drafts: OneOrMany<EventDraft>,
+    Drafts(drafts): Drafts,
 ) -> Result<Response> {
     let repeat = repeat_key(&headers)?;
     let source = format!("urn:tenterhook:key:{}", caller.name());

@@ -18,6 +18,7 @@ use super::auth::Caller;
 use super::keys::KeyView;
 use super::problem::Problem;
 use crate::engine::EngineError;
+use crate::store::Prunable;
 use crate::telemetry::{AGING_BYTES, DUE_LANES, DUE_RUNS, HELD_LANES, LIVE_RUNS, STORE_BYTES};
 
 /// Chunks of a backup that wait for a slow reader.
@@ -76,10 +77,13 @@ pub async fn show_metrics(State(api): State<Api>) -> Result<Response> {
         (DUE_RUNS, load.due_runs),
         (DUE_LANES, load.due_lanes),
         (HELD_LANES, load.held_lanes),
-        (AGING_BYTES, load.aging_bytes),
         (STORE_BYTES, load.disk_bytes),
     ] {
         metrics::gauge!(name).set(value as f64);
+    }
+    for kind in Prunable::ALL {
+        #[expect(clippy::cast_precision_loss, reason = "bytes on a disk stay far below 2^53")]
+        metrics::gauge!(AGING_BYTES, "kind" => kind.word()).set(load.aging_bytes[kind] as f64);
     }
     let text = api.metrics.render();
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())

@@ -158,6 +158,12 @@ impl Problem {
         self
     }
 
+    /// The same fault as a problem of the kind `code`.
+    #[must_use]
+    pub fn recast(self, code: &'static str) -> Self {
+        Self { errors: self.errors, ..Self::new(code, self.detail) }
+    }
+
     /// The same problem with one more field at fault.
     #[must_use]
     pub fn with_field(mut self, field: &str, reason: impl Into<String>, position: Option<(usize, usize)>) -> Self {

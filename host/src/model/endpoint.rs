@@ -1,5 +1,7 @@
 //! Endpoints: outbound subscriptions. Events are pushed to them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -25,7 +27,7 @@ pub struct Endpoint {
     pub filter: Option<String>,
     /// The HTTP method. GET and DELETE carry the event as query parameters.
     pub method: Method,
-    /// Further headers.
+    /// Further headers; the values of those with sensitive names are masked here and sealed among the secrets.
     pub headers: Vec<HeaderField>,
     /// What a request looks like.
     pub format: EndpointFormat,
@@ -148,6 +150,10 @@ pub struct EndpointSecrets {
     pub signing: Vec<SigningSecret>,
     /// The `wh_…` text in the envelope of format `lead`.
     pub envelope: Option<Sealed>,
+    /// The values of headers with sensitive names, by the name in lower case; among the endpoint's headers they are
+    /// masked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Sealed>,
 }
 
 /// A key that signs deliveries (Standard Webhooks).

@@ -7,6 +7,7 @@
 //! - expectations (revisions, absence, uniqueness, references) are checked inside the commit;
 //! - a due run is claimed by one holder at a time; a holder's late commit fails with [`StoreError::Conflict`].
 
+mod aging;
 mod captures;
 #[cfg(test)]
 pub(crate) mod contract;
@@ -26,6 +27,7 @@ use crate::model::{
     Time, UniqueId,
 };
 
+pub use aging::{ByKind, Prunable, Pruned};
 pub use captures::{CAPTURES_KEPT, CaptureDraft, Captures};
 pub use outbound::{
     DeliveryFilter, DeliveryStep, DueDelivery, EventFilter, Lane, Leave, Order, Outbound, Publication, Published,
@@ -127,30 +129,6 @@ pub struct Rejections {
     pub items: Vec<Rejection>,
 }
 
-/// What is cleaned up by age.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Prunable {
-    /// Events.
-    Events,
-    /// Deliveries and their attempts; those that are held or due go too.
-    Deliveries,
-    /// Runs that have ended, and their history.
-    Runs,
-    /// Requests that bins recorded.
-    Captures,
-}
-
-/// What a clean-up removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pruned {
-    /// How many objects.
-    pub items: u64,
-    /// About how many bytes.
-    pub bytes: u64,
-    /// There are more.
-    pub more: bool,
-}
-
 /// Counts for metrics and readiness.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
@@ -162,8 +140,8 @@ pub struct Load {
     pub due_lanes: u64,
     /// Endpoints whose deliveries are held.
     pub held_lanes: u64,
-    /// Bytes of events, deliveries, runs and recorded requests, as they were written.
-    pub aging_bytes: u64,
+    /// Bytes of what ages, as they were written.
+    pub aging_bytes: ByKind<u64>,
     /// Bytes on disk.
     pub disk_bytes: u64,
 }

@@ -1,9 +1,11 @@
 //! Endpoints as users give them.
 
+use std::collections::BTreeMap;
+
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::model::{Definition as _, EndpointStatus, FieldProblem};
+use crate::model::{Definition as _, EndpointStatus, FieldProblem, Sealed};
 use crate::signature::Scheme;
 
 fn draft(body: Value) -> EndpointDraft {
@@ -296,19 +298,27 @@ fn a_key_is_given_or_made() {
 
 #[test]
 fn a_masked_header_keeps_its_value() {
-    let former = endpoint(json!({"headers": {"Authorization": "Bearer t", "X-Note": "a"}}));
-    let save = |headers: Value, existing: Option<&Endpoint>| -> Result<Vec<HeaderField>, Vec<FieldProblem>> {
-        let mut checked =
+    let sealed = BTreeMap::from([("authorization".to_owned(), Sealed("c2VhbGVk".to_owned()))]);
+    let mut former = endpoint(json!({"headers": {"Authorization": "***", "X-Note": "a"}}));
+    former.secrets.headers = sealed;
+    let save = |headers: Value, existing: Option<&Endpoint>| {
+        let checked =
             draft(json!({"url": "https://a.b/", "event_types": ["*"], "headers": headers})).check().expect("good");
-        checked.keep_masked(existing)?;
-        Ok(checked.into_endpoint(slug("crm"), existing, EndpointSecrets::default(), "", Time::from_millis(1)).headers)
+        let secrets = checked.secret_headers(existing)?;
+        let saved = checked.into_endpoint(slug("crm"), existing, EndpointSecrets::default(), "", Time::from_millis(1));
+        let fields: Vec<_> =
+            saved.headers.into_iter().map(|field| format!("{}: {}", field.name, field.value)).collect();
+        let secrets: Vec<_> =
+            secrets.into_iter().map(|(name, value)| (name, value.map(|value| value.reveal().to_owned()))).collect();
+        Ok::<_, Vec<FieldProblem>>((fields, secrets))
     };
-    let field = |name: &str, value: &str| HeaderField { name: name.to_owned(), value: value.to_owned() };
+    let fields = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
     let masked = json!({"authorization": "***", "X-Note": "***"});
-    let kept = vec![field("authorization", "Bearer t"), field("X-Note", "***")];
+    let kept = (fields(&["authorization: ***", "X-Note: ***"]), vec![("authorization".to_owned(), None)]);
     assert_eq!(save(masked.clone(), Some(&former)), Ok(kept));
     let other = save(json!({"Authorization": "Bearer u"}), Some(&former));
-    assert_eq!(other, Ok(vec![field("Authorization", "Bearer u")]));
+    let given = ("authorization".to_owned(), Some("Bearer u".to_owned()));
+    assert_eq!(other, Ok((fields(&["Authorization: ***"]), vec![given])), "no secret value among the headers");
     for (headers, existing) in [(masked, None), (json!({"X-Api-Key": "***"}), Some(&former))] {
         let problems = save(headers, existing).expect_err("nothing to keep");
         assert!(problems.len() == 1 && problems[0].field.starts_with("headers."), "{problems:?}");

@@ -104,6 +104,7 @@ fn every_bounded_construct_gives_what_jaq_gives() {
         . as $x | [$x, $x]|.[]? as $x | $x|. as [$a, $b] | [$b, $a]|. as {a: {b: $x}} | $x|. as {a: $x, n: $y} | [$x, $y]|1 as $x | 2 as $y | [$x, $y, (3 as $x | $x)]|[1, 2] as [$x, $y] | $x + $y|[(1, 2) as $x | (3, 4) as $y | $x * $y]|{\"a\": 1} as {$a} | $a
         length|utf8bytelength|keys|keys_unsorted|type|tostring|tojson|tonumber|ascii_downcase|ascii_upcase|trim|ltrim|rtrim|floor|ceil|round|abs|add|reverse|sort|unique|min|max|to_entries|from_entries|with_entries(.)|any|all|first|last|values|error|error(\"x\")
         [.[]? | tonumber?]|[.[]? | length?]|map(.)|map(.a?)|map(select(. != null))|select(.)|[.[]? | select(type == \"string\")]|map(. as $x | $x)|any(. == 1)|all(. != null)|any(.a?)
+        1e18 | tojson|[1.5e300, {a: 2e-9}] | tostring|\"\\(2.5e20)\"|@json \"\\([3e25])\"
         has(\"a\")|has(0)|has(-1)|has(99)|contains(\"a\")|contains([1])|contains({a: {}})|contains(.)|inside([1,2,3])|startswith(\"a\")|endswith(\" \")|ltrimstr(\" \")|rtrimstr(\" \")|ltrimstr(1)|split(\",\")|split(\"\")|split(1)|join(\",\")|join(null)|join(1)|join(\",\", \"-\")
         try error(\"x\")|[.[]? | try error(\"x\")]|(1, 2)|[1, 2 | . + 1]|first(empty)|[first(1, error(\"x\"))]|null|true|false|empty|[empty]|[]|{}
         $context.a.b|$context + {z: 1}|$context.list | sort|[$context.list[] | . * $context.n]|$context | to_entries | map(.key)|$context | keys | join(\"/\")";
@@ -183,7 +184,7 @@ fn expression() -> impl Strategy<Value = String> {
 }
 
 /// What cannot be compared: jaq repeats a text as often as it is told, and ends the process where memory does not
-/// suffice; and in texts it writes huge fractions as `1e18` where ours are as in JSON, `1e+18`.
+/// suffice.
 fn is_incomparable(source: &str, input: &Value) -> bool {
     fn is_huge(value: &Value) -> bool {
         match value {
@@ -193,7 +194,7 @@ fn is_incomparable(source: &str, input: &Value) -> bool {
             _ => false,
         }
     }
-    ["*", "\\(", "tojson", "tostring", "join"].iter().any(|part| source.contains(part)) && is_huge(input)
+    source.contains('*') && is_huge(input)
 }
 
 proptest! {

@@ -168,19 +168,19 @@ pub(crate) async fn requests_to_a_bin_that_changed_conflict(harness: &dyn Harnes
 pub(crate) async fn clearing_goes_in_bounded_steps(harness: &dyn Harness) {
     let store = harness.open();
     let (one, other) = (save(&store, &bin("b", "t1", None)).await, save(&store, &bin("c", "t2", None)).await);
-    let before = store.load().await.expect("counts").aging_bytes;
+    let before = store.load().await.expect("counts").aging_bytes.captures;
     keep(&store, &other, 100, b"other").await;
-    let with_other = store.load().await.expect("counts").aging_bytes;
+    let with_other = store.load().await.expect("counts").aging_bytes.captures;
     for number in 0..5 {
         keep(&store, &one, number, &[7; 50_000]).await;
     }
-    assert!(store.load().await.expect("counts").aging_bytes > with_other + 250_000 && with_other > before);
+    assert!(store.load().await.expect("counts").aging_bytes.captures > with_other + 250_000 && with_other > before);
     for (items, more) in [(2, true), (2, true), (1, false), (0, false)] {
         let cleared = store.clear_captures("t1", 2).await.expect("clears");
         assert_eq!((cleared.items, cleared.more), (items, more));
     }
     assert_eq!((numbers(&store, "t1").await, numbers(&store, "t2").await), (vec![], vec![1]));
-    assert_eq!(store.load().await.expect("counts").aging_bytes, with_other);
+    assert_eq!(store.load().await.expect("counts").aging_bytes.captures, with_other);
     assert_eq!(store.captured(&space(), "t1", id(4)).await.expect("reads"), None);
 }
 
@@ -200,7 +200,7 @@ pub(crate) async fn old_requests_are_pruned_by_age(harness: &dyn Harness) {
     assert_eq!(store.prune(&slug("other"), Prunable::Captures, at(99), 9).await.expect("prunes").items, 0);
     let cleared = store.clear_captures("t1", 99).await.expect("clears");
     assert_eq!(cleared.items, 5, "no number of a pruned one is left");
-    assert_eq!(store.load().await.expect("counts").aging_bytes, 0);
+    assert_eq!(store.load().await.expect("counts").aging_bytes.captures, 0);
 }
 
 pub(crate) async fn a_bin_made_anew_has_nothing_of_the_deleted_one(harness: &dyn Harness) {

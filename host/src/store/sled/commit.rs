@@ -11,6 +11,7 @@ use super::lanes::LaneChange;
 use super::value::{Packed, View};
 use super::{Result, StoreError};
 use crate::model::Time;
+use crate::store::{ByKind, Prunable};
 
 /// Writes by key; `None` removes.
 pub(super) type Writes = BTreeMap<IVec, Option<IVec>>;
@@ -60,7 +61,7 @@ pub(super) struct Group<'t> {
     expiring: Vec<(Time, Key)>,
     definitions: bool,
     /// By how much it changes the size of what ages.
-    bytes: i64,
+    bytes: ByKind<i64>,
 }
 
 impl<'t> Group<'t> {
@@ -73,7 +74,7 @@ impl<'t> Group<'t> {
             effects: Effects::default(),
             expiring: Vec::new(),
             definitions: false,
-            bytes: 0,
+            bytes: ByKind::default(),
         }
     }
 
@@ -85,7 +86,7 @@ impl<'t> Group<'t> {
             effects: Effects::default(),
             expiring: Vec::new(),
             definitions: false,
-            bytes: 0,
+            bytes: ByKind::default(),
         };
         let output = apply(&mut transaction)?;
         let Transaction { writes, effects, expiring, definitions, bytes, .. } = transaction;
@@ -94,7 +95,9 @@ impl<'t> Group<'t> {
         self.effects.lanes.extend(effects.lanes);
         self.expiring.extend(expiring);
         self.definitions |= definitions;
-        self.bytes += bytes;
+        for kind in Prunable::ALL {
+            self.bytes[kind] += bytes[kind];
+        }
         Ok(output)
     }
 
@@ -114,7 +117,7 @@ impl<'t> Group<'t> {
     }
 
     /// By how many bytes it changes the size of what ages.
-    pub(super) fn bytes(&self) -> i64 {
+    pub(super) fn bytes(&self) -> ByKind<i64> {
         self.bytes
     }
 
@@ -151,7 +154,7 @@ pub(super) struct Transaction<'g> {
     expiring: Vec<(Time, Key)>,
     definitions: bool,
     /// By how much it changes the size of what ages.
-    bytes: i64,
+    bytes: ByKind<i64>,
 }
 
 impl Transaction<'_> {
@@ -270,8 +273,8 @@ impl Transaction<'_> {
     }
 
     fn count(&mut self, key: &[u8], bytes: i64) {
-        if keys::ages(key) {
-            self.bytes += bytes;
+        if let Some(kind) = keys::ages(key) {
+            self.bytes[kind] += bytes;
         }
     }
 

@@ -5,7 +5,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::model::{DefinitionPath, Digest, Kind, RecordKey, Slug, Time, UniqueId};
-use crate::store::Lane;
+use crate::store::{Lane, Prunable};
 
 /// Definition path → user path: who refers to a definition.
 const USES: u8 = b'U';
@@ -357,9 +357,15 @@ pub(super) fn aging_bytes() -> Key {
     vec![AGING_BYTES]
 }
 
-/// Whether a value is of what is cleaned up by age: events, deliveries, runs and recorded requests.
-pub(super) fn ages(key: &[u8]) -> bool {
-    matches!(key.first(), Some(&(EVENT | DELIVERY | ATTEMPT | LIVE | FINAL | INPUT | HISTORY | CAPTURE)))
+/// Of which kind of what ages a value is; `None` if it does not.
+pub(super) fn ages(key: &[u8]) -> Option<Prunable> {
+    match *key.first()? {
+        EVENT => Some(Prunable::Events),
+        DELIVERY | ATTEMPT => Some(Prunable::Deliveries),
+        LIVE | FINAL | INPUT | HISTORY => Some(Prunable::Runs),
+        CAPTURE => Some(Prunable::Captures),
+        _ => None,
+    }
 }
 
 /// All keys with a prefix that has expired by `now`: an upper bound for [`expiry`] keys.

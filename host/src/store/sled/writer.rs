@@ -3,8 +3,8 @@
 //! engine it never acknowledges again.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use super::tap::Tap;
 use super::{Result, StoreError};
 use crate::clock::Clock;
 use crate::model::Time;
+use crate::store::{ByKind, Prunable};
 
 /// Commits that wait for the writer before callers have to wait for room.
 const QUEUE_COMMITS_MAX: usize = 1024;
@@ -43,7 +44,7 @@ pub(super) struct Writer {
     definitions_epoch: Arc<AtomicU64>,
     has_failed: Arc<AtomicBool>,
     /// The size of what ages.
-    aging_bytes: Arc<AtomicU64>,
+    aging_bytes: Arc<Mutex<ByKind<u64>>>,
 }
 
 enum Message {
@@ -65,7 +66,7 @@ impl Writer {
     ) -> Result<(Self, JoinHandle<()>)> {
         let (queue, messages) = mpsc::channel(QUEUE_COMMITS_MAX);
         let (definitions_epoch, has_failed) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let aging_bytes = Arc::new(AtomicU64::new(stored_aging_bytes(&engine.db)?));
+        let aging_bytes = Arc::new(Mutex::new(stored_aging_bytes(&engine.db)?));
         let state = Thread {
             engine,
             due,
@@ -107,9 +108,9 @@ impl Writer {
         self.has_failed.load(Ordering::Acquire)
     }
 
-    /// How many bytes of events, deliveries and runs there are.
-    pub(super) fn aging_bytes(&self) -> u64 {
-        self.aging_bytes.load(Ordering::Relaxed)
+    /// How many bytes of what ages there are.
+    pub(super) fn aging_bytes(&self) -> ByKind<u64> {
+        *self.aging_bytes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Copies the writes of all later groups.
@@ -237,7 +238,7 @@ struct Thread {
     messages: mpsc::Receiver<Message>,
     definitions_epoch: Arc<AtomicU64>,
     has_failed: Arc<AtomicBool>,
-    aging_bytes: Arc<AtomicU64>,
+    aging_bytes: Arc<Mutex<ByKind<u64>>>,
     taps: Vec<Tap>,
     failed: Option<Failure>,
     groups: u64,
@@ -335,10 +336,14 @@ impl Thread {
 
     fn commit(&mut self, mut group: Group<'_>) -> Result<()> {
         self.remember_expiries(&mut group)?;
-        let aging = self.aging_bytes.load(Ordering::Relaxed).saturating_add_signed(group.bytes());
-        if group.bytes() != 0 {
+        let mut aging = *self.aging_bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        if group.bytes() != ByKind::default() {
+            let value = Prunable::ALL.map(|kind| {
+                aging[kind] = aging[kind].saturating_add_signed(group.bytes()[kind]);
+                aging[kind].to_be_bytes()
+            });
             group.run(|transaction| {
-                transaction.put(keys::aging_bytes(), &aging.to_be_bytes());
+                transaction.put(keys::aging_bytes(), value.as_flattened());
                 Ok(())
             })?;
         }
@@ -353,7 +358,7 @@ impl Thread {
                 tap.append(group.writes());
             }
         }
-        self.aging_bytes.store(aging, Ordering::Relaxed);
+        *self.aging_bytes.lock().unwrap_or_else(PoisonError::into_inner) = aging;
         let effects = group.take_effects();
         self.due.apply(effects.runs);
         self.lanes.apply(effects.lanes);
@@ -398,9 +403,14 @@ impl Thread {
     }
 }
 
-fn stored_aging_bytes(tree: &sled::Tree) -> Result<u64> {
-    let entry = tree.get(keys::aging_bytes())?;
-    Ok(entry.and_then(|entry| entry.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes))
+/// A number for each kind, in the order of [`Prunable::ALL`].
+fn stored_aging_bytes(tree: &sled::Tree) -> Result<ByKind<u64>> {
+    let mut bytes = ByKind::default();
+    let entry = tree.get(keys::aging_bytes())?.unwrap_or_default();
+    for (kind, number) in Prunable::ALL.into_iter().zip(entry.as_chunks().0) {
+        bytes[kind] = u64::from_be_bytes(*number);
+    }
+    Ok(bytes)
 }
 
 /// Names of calls all have the same length.
