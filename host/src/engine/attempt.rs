@@ -10,7 +10,7 @@ use crate::delivery::{self, Decision, EndpointEffect, Form, Next, Outcome};
 use crate::egress::{self, SendError};
 use crate::model::{
     Attempt, AttemptError, AttemptForm, AttemptTiming, Delivery, DeliveryStatus, Endpoint, EndpointFormat,
-    EndpointHealth, EndpointStatus, ErrorClass, Event, LogLine, PluginRef, Time,
+    EndpointHealth, EndpointStatus, ErrorClass, Event, LogLine, Time,
 };
 use crate::plugin::{Call, OutboundRequest};
 use crate::store::{DeliveryStep, Draft, DueDelivery, Expect, StoreError};
@@ -24,7 +24,7 @@ use super::{Engine, EngineError, Happening, Result};
 const COMMIT_TRIES_MAX: usize = 20;
 
 /// What is sent, or why nothing is.
-enum Made {
+pub(super) enum Made {
     Form(Box<Form>, Option<AttemptForm>),
     /// The template says not to send the event.
     Drop,
@@ -86,8 +86,8 @@ impl Engine {
     /// The request of a delivery. `Err` only for trouble of ours.
     async fn make(&self, target: &Target, delivery: &Delivery, event: &Event, logs: &mut Vec<LogLine>) -> Result<Made> {
         let endpoint = &*target.endpoint;
-        if let EndpointFormat::Plugin { plugin, config } = &endpoint.format {
-            return self.make_by_plugin(endpoint, (plugin, config), (delivery, event), logs).await;
+        if let EndpointFormat::Plugin { .. } = &endpoint.format {
+            return self.made(endpoint, (delivery, event), logs).await;
         }
         let by = AttemptForm { format: endpoint.format.clone(), method: endpoint.method };
         Ok(match delivery::build(endpoint, event, target.envelope.as_ref()) {
@@ -96,13 +96,16 @@ impl Engine {
         })
     }
 
-    async fn make_by_plugin(
+    /// The request that the endpoint's plugin makes of a delivery.
+    pub(super) async fn made(
         &self,
         endpoint: &Endpoint,
-        (plugin, config): (&PluginRef, &Value),
         (delivery, event): (&Delivery, &Event),
         logs: &mut Vec<LogLine>,
     ) -> Result<Made> {
+        let EndpointFormat::Plugin { plugin, config } = &endpoint.format else {
+            return Err(EngineError::Internal("the format of the endpoint is no plugin".to_owned()));
+        };
         let loaded = match self.load_plugin(&event.space, plugin).await {
             Ok(loaded) => loaded,
             Err(EngineError::NotFound { .. }) => return Ok(Made::Unsendable(format!("there is no plugin {plugin}"))),

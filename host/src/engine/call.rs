@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::egress::{self, SendError};
 use crate::model::{
-    Exchange, Export, Fault, LogLine, Mapping, Object, PluginRef, Record, Redacted, Slug, Time, Webhook,
+    Exchange, Export, Fault, LogLine, Mapping, Object, PluginRef, PluginTrace, Record, Redacted, Slug, Template, Time,
+    TracedVerdict, Webhook,
 };
 use crate::plugin::{self, Call, InboundResponse, OutboundRequest};
 use crate::webhook::{self, Answer, ComposedRequest, Redactor, RenderStep, Rendered, Verdict};
@@ -18,6 +19,8 @@ use super::{Engine, EngineError, Result, faults};
 pub(super) const TEXT_TEMPLATE: &str = "text-template";
 /// The built-in plugin that maps responses by rules.
 pub(super) const FIELD_MAPPING: &str = "field-mapping";
+/// Largest input of a template that is kept for other versions of it, in bytes of JSON.
+const TRACE_BYTES_MAX: usize = 64 << 10;
 /// Logged lines kept of one call, all its plugins together.
 const LOG_LINES_MAX: usize = 200;
 
@@ -82,16 +85,37 @@ impl Engine {
         context: &Object,
         called: &mut Called,
     ) -> Result<(), Stop> {
-        let Some(rendered) = self.render(site, webhook, context, &mut called.logs).await? else {
+        let Some(composed) = self.compose(site, webhook, context, &mut called.logs).await? else {
             return Ok(());
         };
-        let secrets = self.secrets_of(site.space, webhook).await?;
-        let find = |name: &str| secrets.iter().find(|(id, _)| id == name).map(|(_, value)| value.clone());
-        let composed = webhook::finish(webhook, rendered, &find, site.id)?;
-        let response = self.exchange(&composed, called).await?;
+        let sent = self.exchange(&composed, called).await;
+        let mut trace = trace_of(site, webhook, context);
+        if let (Some(exchange), Some(trace)) = (&mut called.exchange, &trace) {
+            exchange.plugins = Some(trace.clone());
+        }
+        let response = sent?;
         let verdict = self.map_response(site, webhook, &response, &mut called.logs).await?;
+        if let (Some(exchange), Some(trace), Mapping::Plugin { .. }) =
+            (&mut called.exchange, trace.take(), &webhook.response.mapping)
+        {
+            exchange.plugins = Some(PluginTrace { verdict: Some(traced(&verdict)), ..trace });
+        }
         called.outcome = webhook::reply(response.status, &response.body, webhook.response.format, verdict);
         Ok(())
+    }
+
+    /// The request of a call, its secrets filled in; `None` if the template says not to send.
+    pub(super) async fn compose(
+        &self,
+        site: &CallSite<'_>,
+        webhook: &Webhook,
+        context: &Object,
+        logs: &mut Vec<LogLine>,
+    ) -> Result<Option<ComposedRequest>, Stop> {
+        let Some(rendered) = self.render(site, webhook, context, logs).await? else { return Ok(None) };
+        let secrets = self.secrets_of(site.space, webhook).await?;
+        let find = |name: &str| secrets.iter().find(|(id, _)| id == name).map(|(_, value)| value.clone());
+        Ok(Some(webhook::finish(webhook, rendered, &find, site.id)?))
     }
 
     /// Runs the template plugins; `None` if one of them says not to send.
@@ -164,6 +188,7 @@ impl Engine {
             error: sent.as_ref().err().map(|error| redactor.text(&error.to_string())),
             started_at,
             elapsed_ms: millis(response.map_or_else(|| self.clock.now().since(started_at), |r| r.elapsed)),
+            plugins: None,
         });
         let response = sent?;
         if response.cut {
@@ -230,6 +255,30 @@ impl Engine {
         logs.extend(report.logs);
         let output = serde_json::from_str(&report.value);
         output.map_err(|error| faults::configuration(format!("{:?} returned no JSON: {error}", Export::Action)).into())
+    }
+}
+
+/// What is kept of a call for other versions of its plugins; nothing, if it has only what comes with the server.
+fn trace_of(site: &CallSite<'_>, webhook: &Webhook, context: &Object) -> Option<PluginTrace> {
+    let by_template = matches!(webhook.request.template, Template::Plugin { .. });
+    let by_mapping = matches!(webhook.response.mapping, Mapping::Plugin { .. });
+    let input = by_template.then(|| Value::Object(context.clone()));
+    (by_template || by_mapping).then(|| PluginTrace {
+        webhook: webhook.id.clone(),
+        id: site.id.to_owned(),
+        now: site.now,
+        input: input.filter(|input| input.to_string().len() <= TRACE_BYTES_MAX),
+        verdict: None,
+    })
+}
+
+fn traced(verdict: &Verdict) -> TracedVerdict {
+    match verdict {
+        Verdict::Accepted(fields) => {
+            TracedVerdict::Accepted(serde_json::from_str(fields).unwrap_or_else(|_| fields.as_str().into()))
+        }
+        Verdict::Retry(reason) => TracedVerdict::Retry(reason.clone()),
+        Verdict::Failed(reason) => TracedVerdict::Failed(reason.clone()),
     }
 }
 

@@ -5,9 +5,11 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use crate::inbound::{self, InboundError, RawRequest, VerifiedRequest};
-use crate::model::{Object, RecordChange, Rejection, Slug, StartedBy, Trigger, TriggerKind, UniqueId};
+use crate::model::{Object, RecordChange, Rejection, Slug, StartedBy, Time, Trigger, TriggerKind, UniqueId};
+use crate::plugin::InboundResponse;
 use crate::store::{Acceptance, Shared, StoreError};
 
+use super::judge::Judgement;
 use super::sources::{CHANGE_TRIES_MAX, RecordMode};
 use super::{Engine, EngineError, Result, triggers};
 
@@ -18,6 +20,8 @@ pub struct InboundCall {
     pub token: String,
     /// The HTTP method.
     pub method: String,
+    /// The URL as the sender called it: absolute, with its query.
+    pub url: String,
     /// The query, without `?`.
     pub query: Option<String>,
     /// The headers.
@@ -28,11 +32,20 @@ pub struct InboundCall {
     pub remote: Option<String>,
 }
 
-/// An accepted call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Received {
-    /// The run it started.
-    pub run: UniqueId,
+/// A call that was not refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// It started this run.
+    Run(UniqueId),
+    /// The trigger's verifier answers it; nothing was started.
+    Answered(InboundResponse),
+}
+
+impl InboundCall {
+    pub(super) fn into_raw(self, received_at: Time) -> RawRequest {
+        let Self { method, query, headers, body, remote, .. } = self;
+        RawRequest { method, path: "/in".to_owned(), query, headers, body, remote, received_at }
+    }
 }
 
 impl Engine {
@@ -43,7 +56,7 @@ impl Engine {
         let space = trigger.space();
         let note = Note::of(&call);
         match self.admit(space, &trigger, call).await {
-            Ok(run) => Ok(Received { run }),
+            Ok(received) => Ok(received),
             Err(error) => {
                 self.note_rejection(space, &trigger, note, &error).await;
                 Err(error)
@@ -61,27 +74,28 @@ impl Engine {
         Ok(found.ok_or(InboundError::UnknownTrigger)?)
     }
 
-    async fn admit(&self, space: &Slug, trigger: &Trigger, call: InboundCall) -> Result<UniqueId> {
-        let request = self.verify(space, trigger, call)?;
+    async fn admit(&self, space: &Slug, trigger: &Trigger, call: InboundCall) -> Result<Received> {
+        let request = match &trigger.verifier {
+            None => self.verify(space, trigger, call)?,
+            Some(verifier) => match self.judge(space, trigger, verifier, call).await? {
+                Judgement::Verified(request) => *request,
+                Judgement::Answered(response) => return Ok(Received::Answered(response)),
+            },
+        };
         for _ in 0..CHANGE_TRIES_MAX {
             match self.accept_call(space, trigger, &request).await {
                 Err(EngineError::Store(StoreError::Conflict { .. })) => {}
-                done => return done,
+                done => return done.map(Received::Run),
             }
         }
         Err(EngineError::Changed { what: format!("a record that trigger {:?} writes", trigger.workflow.as_str()) })
     }
 
     fn verify(&self, space: &Slug, trigger: &Trigger, call: InboundCall) -> Result<VerifiedRequest> {
-        let raw = RawRequest {
-            method: call.method,
-            path: "/in".to_owned(),
-            query: call.query,
-            headers: call.headers,
-            body: call.body,
-            remote: call.remote,
-            received_at: self.clock.now(),
-        };
+        if !matches!(call.method.as_str(), "POST" | "PUT") {
+            return Err(InboundError::MethodNotAllowed { method: call.method }.into());
+        }
+        let raw = call.into_raw(self.clock.now());
         let place = triggers::signing_place(space, &trigger.workflow);
         let secret = || self.vault.unseal(&place, &trigger.signing_secret).ok();
         let now = raw.received_at;

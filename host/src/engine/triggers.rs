@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use crate::model::{
-    Definition, DefinitionPath, Key, Kind, Redacted, Saved, Slug, Source, Trigger, TriggerKind, Workflow,
+    Definition, DefinitionPath, Export, Key, Kind, Redacted, Saved, Secret, Slug, Source, Trigger, TriggerKind,
+    TriggerVerifier, Workflow,
 };
 use crate::store::{Expect, Rejections, draft};
 use crate::vault::Place;
@@ -32,6 +33,9 @@ pub struct TriggerDraft {
     /// Off refuses every call.
     #[serde(default = "on")]
     pub enabled: bool,
+    /// Says who calls, in place of key and signature.
+    #[serde(default)]
+    pub verifier: Option<TriggerVerifier>,
 }
 
 fn on() -> bool {
@@ -68,6 +72,7 @@ impl Engine {
         let owner = self.current_workflow(space, workflow).await?;
         refuse_untriggerable(&owner)?;
         self.check_trigger(space, &draft).await?;
+        let verifier = self.checked_verifier(space, draft.verifier).await?;
         let former = self.definitions.get::<Trigger>(space, workflow.as_str()).await?;
         let created = former.is_none();
         let expect = former.as_ref().map_or(Expect::Absent, |saved| Expect::At(saved.revision));
@@ -77,7 +82,7 @@ impl Engine {
         };
         let trigger = &mut view.trigger;
         (trigger.kind, trigger.source, trigger.fields) = (draft.kind, draft.source, draft.fields);
-        (trigger.upsert, trigger.enabled) = (draft.upsert, draft.enabled);
+        (trigger.upsert, trigger.enabled, trigger.verifier) = (draft.upsert, draft.enabled, verifier);
         // Not over a rotation or a deletion meanwhile: a former key must not come back.
         self.store_trigger(space, trigger, expect).await?;
         Ok((view, created))
@@ -93,6 +98,7 @@ impl Engine {
             fields: BTreeMap::new(),
             upsert: false,
             enabled: true,
+            verifier: None,
             key_hash: Key::hash(key.reveal()),
             signing_secret: self.vault.seal(&signing_place(space, workflow), secret.reveal())?,
             created_at: self.clock.now(),
@@ -105,10 +111,36 @@ impl Engine {
         let mut draft = draft(space, trigger, expect)?;
         draft.uses.push(DefinitionPath::new(space, Workflow::KIND, trigger.workflow.as_str()));
         draft.uses.extend(trigger.source.iter().map(|id| DefinitionPath::new(space, Kind::Source, id.as_str())));
+        if let Some(TriggerVerifier { plugin, secrets, .. }) = &trigger.verifier {
+            draft.uses.extend(self.plugin_use(space, &plugin.to_string()));
+            draft.uses.extend(secrets.values().map(|id| DefinitionPath::new(space, Kind::Secret, id.as_str())));
+        }
         draft.alias = Some(trigger.token.clone());
         let committed = self.definitions.commit(vec![draft]).await;
         committed.map_err(|error| definition_error(error, "trigger", trigger.workflow.as_str()))?;
         Ok(())
+    }
+
+    /// The verifier with its version, if its plugin and its secrets exist.
+    async fn checked_verifier(
+        &self,
+        space: &Slug,
+        verifier: Option<TriggerVerifier>,
+    ) -> Result<Option<TriggerVerifier>> {
+        let Some(mut verifier) = verifier else { return Ok(None) };
+        let mut problems = Vec::new();
+        for (name, id) in &verifier.secrets {
+            if self.definitions.get::<Secret>(space, id.as_str()).await?.is_none() {
+                let reason = format!("there is no secret {:?} in this space: make it first", id.as_str());
+                problems.push(FieldProblem::new(format!("verifier.secrets.{name}"), reason));
+            }
+        }
+        match self.pinned(space, "verifier.plugin", &verifier.plugin, Export::Verifier).await {
+            Ok(plugin) => verifier.plugin = plugin,
+            Err(EngineError::Invalid { problems: found }) => problems.extend(found),
+            Err(other) => return Err(other),
+        }
+        if problems.is_empty() { Ok(Some(verifier)) } else { Err(EngineError::Invalid { problems }) }
     }
 
     async fn check_trigger(&self, space: &Slug, draft: &TriggerDraft) -> Result<()> {

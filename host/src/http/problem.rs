@@ -47,6 +47,8 @@ pub const KINDS: &[ProblemKind] = &[
     // Who asks.
     kind("no-key", 401, false, "The call bears no key"),
     kind("wrong-key", 401, false, "The key is not known"),
+    kind("not-verified", 401, false, "The trigger's verifier does not believe the call"),
+    kind("verifier-failed", 503, true, "The trigger's verifier gave no judgement"),
     kind("wrong-signature", 401, false, "The signature is not right"),
     kind("forbidden", 403, false, "The key does not allow this"),
     // The state of things.

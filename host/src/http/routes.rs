@@ -48,6 +48,7 @@ pub fn table() -> Vec<Row> {
 
         post("/in/{token}",                         Open,       routes!(hooks::receive_post)),
         put("/in/{token}",                          Open,       routes!(hooks::receive_put)),
+        get("/in/{token}",                          Open,       routes!(hooks::receive_get)),
         // By any other method too, and below this path: see `router`.
         post("/bin/{token}",                        Open,       routes!(bins::receive)),
 
@@ -88,6 +89,8 @@ fn space_rows() -> Vec<Row> {
         put("/api/v1/spaces/{space}/plugins/{name}/versions/{version}",         INTEGRATOR, routes!(plugins::upload_plugin)),
         delete("/api/v1/spaces/{space}/plugins/{name}/versions/{version}",      INTEGRATOR, routes!(plugins::delete_plugin)),
         get("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/component", VIEWER,   routes!(plugins::get_component)),
+        post("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/dry-run", INTEGRATOR, routes!(plugins::dry_run)),
+        post("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/time-travel", INTEGRATOR, routes!(plugins::time_travel)),
 
         get("/api/v1/spaces/{space}/webhooks",                                  VIEWER,     routes!(webhooks::list_webhooks)),
         get("/api/v1/spaces/{space}/webhooks/{id}",                             VIEWER,     routes!(webhooks::get_webhook)),

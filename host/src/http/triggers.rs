@@ -11,7 +11,7 @@ use super::answer::{Answer, Result};
 use super::body::Json;
 use super::page::At;
 use crate::engine::{TriggerDraft, TriggerView};
-use crate::model::{Rejection, Slug, Time, TriggerKind};
+use crate::model::{Rejection, Slug, Time, TriggerKind, TriggerVerifier};
 
 /// A trigger.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -36,6 +36,9 @@ pub struct TriggerAnswer {
     fields: BTreeMap<String, String>,
     /// `insert` of an existing key updates, `update` of a missing one inserts.
     upsert: bool,
+    /// Says who calls, in place of key and signature.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verifier: Option<TriggerVerifier>,
     /// The workflow it starts.
     workflow: Slug,
     /// When it was made.
@@ -112,6 +115,7 @@ fn shown(api: &Api, view: TriggerView) -> TriggerAnswer {
         source: trigger.source,
         fields: trigger.fields,
         upsert: trigger.upsert,
+        verifier: trigger.verifier,
         workflow: trigger.workflow,
         created_at: trigger.created_at,
     }

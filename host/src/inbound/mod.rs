@@ -13,7 +13,7 @@ mod verify;
 pub use body::{SUPPORTED_MEDIA_TYPES, decode_body};
 pub use fields::same_named;
 pub use request::{RawRequest, request_member};
-pub use verify::{Refused, VerifiedBy, VerifiedRequest, verify};
+pub use verify::{Judged, Refused, VerifiedBy, VerifiedRequest, accept, expect_enabled, verify};
 
 use crate::expr::EvaluateError;
 use crate::model::Slug;
@@ -42,6 +42,18 @@ pub enum InboundError {
     /// The signature does not prove that the sender knows the secret.
     #[error("{0}")]
     WrongSignature(&'static str),
+    /// The trigger's verifier does not believe the call.
+    #[error("{0}")]
+    NotVerified(String),
+    /// The trigger's verifier gave no judgement.
+    #[error("the verifier of the trigger failed: {0}")]
+    VerifierFailed(String),
+    /// Only a trigger with a verifier is called by this method.
+    #[error("call this URL by POST or PUT, not by {method}")]
+    MethodNotAllowed {
+        /// The method.
+        method: String,
+    },
     /// The header `Idempotency-Key` cannot be used.
     #[error("the header Idempotency-Key {0}: send it once, as 1 to {REPEAT_KEY_BYTES_MAX} bytes of ASCII")]
     BadIdempotencyKey(&'static str),
@@ -88,6 +100,9 @@ impl InboundError {
             Self::NoKey(_) => "no-key",
             Self::WrongKey(_) => "wrong-key",
             Self::WrongSignature(_) => "wrong-signature",
+            Self::NotVerified(_) => "not-verified",
+            Self::VerifierFailed(_) => "verifier-failed",
+            Self::MethodNotAllowed { .. } => "method-not-allowed",
             Self::BadIdempotencyKey(_) => "bad-idempotency-key",
             Self::BodyTooLarge { .. } => "body-too-large",
             Self::UnsupportedMediaType { .. } => "unsupported-media-type",

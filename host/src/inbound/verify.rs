@@ -1,5 +1,6 @@
 //! Is the caller entitled? By API key, or by signature.
 
+use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
 use super::{InboundError, REPEAT_KEY_BYTES_MAX, RawRequest, signature};
@@ -20,14 +21,26 @@ pub enum VerifiedBy {
         /// The `webhook-id`: the same for every repeat of the call.
         id: String,
     },
+    /// By the trigger's verifier.
+    Verifier,
 }
 
-/// A call whose sender has proved itself to the trigger. Only [`verify`] makes one.
+/// What a verifier says of a call that is what it claims.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Judged {
+    /// The sender's name for the call, the same for every repeat of it.
+    pub id: Option<String>,
+    /// In place of the decoded body.
+    pub payload: Option<Value>,
+}
+
+/// A call whose sender has proved itself to the trigger. Only [`verify`] and [`accept`] make one.
 #[derive(Debug)]
 pub struct VerifiedRequest {
     raw: RawRequest,
     by: VerifiedBy,
     repeat: Option<String>,
+    payload: Option<Value>,
 }
 
 impl VerifiedRequest {
@@ -39,6 +52,11 @@ impl VerifiedRequest {
     /// How the sender proved itself.
     pub const fn by(&self) -> &VerifiedBy {
         &self.by
+    }
+
+    /// What the trigger's verifier made of the body, if it made something of it.
+    pub(super) const fn payload(&self) -> Option<&Value> {
+        self.payload.as_ref()
     }
 
     /// The sender's name for this call, by which a repeat is recognised: the `webhook-id` of a signed call, else the
@@ -76,9 +94,31 @@ pub fn verify(
         Ok((by, repeat))
     });
     match proved {
-        Ok((by, repeat)) => Ok(VerifiedRequest { raw, by, repeat }),
+        Ok((by, repeat)) => Ok(VerifiedRequest { raw, by, repeat, payload: None }),
         Err(error) => Err(Box::new(Refused { error, raw })),
     }
+}
+
+/// A call that the trigger's verifier has judged to be what it claims. Its name is the verifier's, else the header
+/// `Idempotency-Key`.
+///
+/// # Errors
+/// `bad-idempotency-key`.
+pub fn accept(raw: RawRequest, judged: Judged) -> Result<VerifiedRequest, InboundError> {
+    let Judged { id, payload } = judged;
+    let repeat = match id {
+        Some(id) => Some(id),
+        None => repeat_key(&raw, &VerifiedBy::Verifier)?,
+    };
+    Ok(VerifiedRequest { raw, by: VerifiedBy::Verifier, repeat, payload })
+}
+
+/// Refuses the calls of a trigger that is switched off.
+///
+/// # Errors
+/// `trigger-off`.
+pub fn expect_enabled(trigger: &Trigger) -> Result<(), InboundError> {
+    if trigger.enabled { Ok(()) } else { Err(InboundError::TriggerOff { workflow: trigger.workflow.clone() }) }
 }
 
 fn check(
@@ -87,9 +127,7 @@ fn check(
     secret: &dyn Fn() -> Option<Redacted>,
     now: Time,
 ) -> Result<VerifiedBy, InboundError> {
-    if !trigger.enabled {
-        return Err(InboundError::TriggerOff { workflow: trigger.workflow.clone() });
-    }
+    expect_enabled(trigger)?;
     if raw.header_count("x-api-key") > 0 {
         let key = raw
             .sole_header("x-api-key")

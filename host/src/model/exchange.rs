@@ -2,8 +2,9 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::Time;
+use super::{Slug, Time};
 
 /// One header line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -87,6 +88,38 @@ pub struct Exchange {
     pub started_at: Time,
     /// From then to the end of the response body, in milliseconds.
     pub elapsed_ms: u64,
+    /// What uploaded plugins had to do with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugins: Option<PluginTrace>,
+}
+
+/// What the uploaded plugins of a webhook call got and gave, so that another version can be tried on it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PluginTrace {
+    /// The webhook.
+    pub webhook: Slug,
+    /// The id that they were called with.
+    pub id: String,
+    /// The time that they saw.
+    pub now: Time,
+    /// What the template got; absent if it is no uploaded plugin, or too large to be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Value>,
+    /// What the mapping made of the response; absent if it is no uploaded plugin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<TracedVerdict>,
+}
+
+/// What a response mapping said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TracedVerdict {
+    /// The call worked, with these fields.
+    Accepted(Value),
+    /// It may work later, for this reason.
+    Retry(String),
+    /// It failed, for this reason.
+    Failed(String),
 }
 
 /// A line that a plugin logged.

@@ -35,7 +35,7 @@ pub use endpoint::{
 };
 pub use event::Event;
 pub use event_type::{EventType, EventTypeVersion};
-pub use exchange::{BodyText, Exchange, HeaderField, LogLine, RequestParts, ResponseParts};
+pub use exchange::{BodyText, Exchange, HeaderField, LogLine, PluginTrace, RequestParts, ResponseParts, TracedVerdict};
 pub use header::{HEADER_VALUE_BYTES_MAX, HEADERS_MAX, HeadersDraft};
 pub use id::{Digest, EventName, ExternalId, InvalidId, Key, RecordKey, Slug, UniqueId};
 pub use job::{Job, JobStatus, JobTask};
@@ -48,7 +48,7 @@ pub use sensitive::{MASK, is_sensitive};
 pub use source::{Field, FieldType, Source};
 pub use space::{ApiKey, Role, Space};
 pub use time::{Time, is_date_time};
-pub use trigger::{Rejection, Trigger, TriggerKind};
+pub use trigger::{JudgedCall, Rejection, Trigger, TriggerKind, TriggerVerifier};
 pub use value::{VALUE_DEPTH_MAX, nests_deeper};
 pub use webhook::{BodyFormat, Mapping, MappingRule, Method, RequestSpec, ResponseSpec, Template, Webhook};
 pub use workflow::{DocumentMedia, Workflow, WorkflowVersion, version_id};

@@ -18,6 +18,20 @@ pub enum Export {
     Mapping,
     /// `trigger-action`: a step of a workflow.
     Action,
+    /// `inbound-verifier`: says who calls a trigger.
+    Verifier,
+}
+
+impl Export {
+    /// As the API names it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Template => "template",
+            Self::Mapping => "mapping",
+            Self::Action => "action",
+            Self::Verifier => "verifier",
+        }
+    }
 }
 
 /// What a plugin says of itself (its `describe` export).

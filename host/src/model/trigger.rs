@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::{Definition, Digest, Kind, Sealed, Slug, Time, UniqueId};
+use super::{Definition, Digest, Kind, PluginRef, Sealed, Slug, Time, UniqueId};
 
 /// What a call does besides starting the workflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -16,6 +17,20 @@ pub enum TriggerKind {
     Insert,
     /// Updates a record first.
     Update,
+}
+
+/// A plugin that says whether a call comes from whom it claims, in place of key and signature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TriggerVerifier {
+    /// Which; it exports `verifier`.
+    pub plugin: PluginRef,
+    /// Its configuration here.
+    #[serde(default)]
+    pub config: Value,
+    /// The plugin's name of a secret → the space's secret. The built-in verifiers want one named `secret`.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, Slug>,
 }
 
 /// The inbound webhook of one workflow. A workflow has at most one; its definition id is the workflow's.
@@ -40,6 +55,9 @@ pub struct Trigger {
     pub key_hash: Digest,
     /// The Standard Webhooks secret (`whsec_…`) of callers that sign instead of sending the key.
     pub signing_secret: Sealed,
+    /// Says who calls, in place of key and signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verifier: Option<TriggerVerifier>,
     /// When it was made.
     pub created_at: Time,
 }
@@ -49,6 +67,21 @@ impl Definition for Trigger {
     fn id(&self) -> String {
         self.workflow.to_string()
     }
+}
+
+/// An inbound call that the verifier of a trigger judged, kept so that another version can be tried on it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JudgedCall {
+    /// Its id: the verifier's `call.id`.
+    pub id: UniqueId,
+    /// The space of the trigger.
+    pub space: Slug,
+    /// The workflow of the trigger.
+    pub workflow: Slug,
+    /// When it came.
+    pub time: Time,
+    /// The call and what the verifier said of it, as JSON: signatures and tokens are in it.
+    pub sealed: Sealed,
 }
 
 /// An inbound call that was refused. The newest ones of each trigger are kept.

@@ -11,10 +11,10 @@ use super::engine::{Core, TICK};
 use super::error::{PluginError, TrapKind};
 use super::output;
 use super::state::State;
-use super::types::{Call, InboundResponse, OutboundRequest, Reported, Verdict, interface};
+use super::types::{Call, InboundRequest, InboundResponse, Judgement, OutboundRequest, Reported, Verdict, interface};
 use super::wasi::Exited;
 use super::wit;
-use crate::model::{Export, Time};
+use crate::model::{Export, Redacted, Time};
 
 /// By how much a pure call may exceed its CPU time by the wall clock, for want of a CPU.
 const WALL_FACTOR: u32 = 4;
@@ -60,6 +60,28 @@ pub(super) fn map(core: &Core, plugin: &Loaded, call: Call, response: InboundRes
         };
         output::verdict(verdict, core.limits.output_bytes_max)
     })
+}
+
+/// Calls `inbound-verifier.verify`; blocks until it is done or stopped.
+pub(super) fn verify(
+    core: &Core,
+    plugin: &Loaded,
+    call: Call,
+    request: InboundRequest,
+    secrets: &[(String, Redacted)],
+) -> Result<Reported<Judgement>> {
+    let export = plugin.compiled.verifier.as_ref().ok_or_else(|| plugin.wrong_export(Export::Verifier))?;
+    let now = call.now;
+    let (call, request) = (call.into(), request.into());
+    let secret = |(name, value): &(String, Redacted)| wit::inbound_verifier::Secret {
+        name: name.clone(),
+        value: value.reveal().to_owned(),
+    };
+    let secrets: Vec<_> = secrets.iter().map(secret).collect();
+    let report = pure(core, plugin, now, core.limits.pure_time_max, |store, instance| {
+        export.load(&mut *store, instance)?.call_verify(store, &call, &request, &secrets)
+    })?;
+    settle(plugin, report, |judgement| output::judgement(judgement.into(), core.limits.output_bytes_max))
 }
 
 /// Calls `trigger-action.run` on this thread, with the limits of a pure call.
@@ -125,11 +147,13 @@ pub(super) fn probe(core: &Core, plugin: &Loaded) -> Result<Option<Mismatch>> {
         let template = compiled.template.as_ref().map(|export| export.load(&mut store, instance).map(drop));
         let mapping = compiled.mapping.as_ref().map(|export| export.load(&mut store, instance).map(drop));
         let action = compiled.action.as_ref().map(|export| export.load(&mut store, instance).map(drop));
+        let verifier = compiled.verifier.as_ref().map(|export| export.load(&mut store, instance).map(drop));
         let describe = compiled.describe.as_ref().map(|export| export.load(&mut store, instance).map(drop));
         let loaded = [
             (interface(Export::Template), template),
             (interface(Export::Mapping), mapping),
             (interface(Export::Action), action),
+            (interface(Export::Verifier), verifier),
             ("describe", describe),
         ];
         let mismatch = loaded.into_iter().find_map(|(interface, loaded)| {

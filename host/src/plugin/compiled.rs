@@ -22,6 +22,7 @@ pub(super) struct Compiled {
     pub template: Option<wit::payload_template::GuestIndices>,
     pub mapping: Option<wit::response_mapping::GuestIndices>,
     pub action: Option<wit::trigger_action::GuestIndices>,
+    pub verifier: Option<wit::inbound_verifier::GuestIndices>,
     pub describe: Option<wit::describe::GuestIndices>,
 }
 
@@ -40,6 +41,7 @@ impl Compiled {
             template: wit::payload_template::GuestIndices::new(&pre).ok(),
             mapping: wit::response_mapping::GuestIndices::new(&pre).ok(),
             action: wit::trigger_action::GuestIndices::new(&pre).ok(),
+            verifier: wit::inbound_verifier::GuestIndices::new(&pre).ok(),
             describe: wit::describe::GuestIndices::new(&pre).ok(),
             pre,
         })
@@ -51,6 +53,7 @@ impl Compiled {
         exports.extend(self.template.is_some().then_some(Export::Template));
         exports.extend(self.mapping.is_some().then_some(Export::Mapping));
         exports.extend(self.action.is_some().then_some(Export::Action));
+        exports.extend(self.verifier.is_some().then_some(Export::Verifier));
         exports
     }
 }

@@ -18,9 +18,11 @@ use super::engine::Core;
 use super::error::{Blame, PluginError, Refused};
 use super::health::{Health, PluginCounts, Resting, Use};
 use super::pure::{PurePool, Unanswered};
-use super::types::{Call, InboundResponse, Inspection, Limits, OutboundRequest, Reported, Verdict};
+use super::types::{
+    Call, InboundRequest, InboundResponse, Inspection, Judgement, Limits, OutboundRequest, Reported, Verdict,
+};
 use super::{call, upload};
-use crate::model::{Digest, PluginVersion};
+use crate::model::{Digest, PluginVersion, Redacted};
 use crate::telemetry::{PLUGIN_CALLS, PLUGIN_SECONDS};
 
 type Result<T> = std::result::Result<T, PluginError>;
@@ -208,6 +210,22 @@ impl PluginHost {
             result
         };
         self.actions.run(work).await.unwrap_or_else(|| Err(lost(plugin)))
+    }
+
+    /// Judges a call of a trigger (`inbound-verifier.verify`), like [`Self::render`]. What the plugin says and logs may
+    /// hold `secrets`.
+    ///
+    /// # Errors
+    /// See [`PluginError`].
+    pub async fn verify(
+        &self,
+        plugin: &Loaded,
+        call: Call,
+        request: InboundRequest,
+        secrets: Vec<(String, Redacted)>,
+    ) -> Result<Reported<Judgement>> {
+        let user = self.user(plugin, &call);
+        self.pure(plugin, user, move |core, plugin| call::verify(core, plugin, call, request, &secrets)).await
     }
 
     /// [`Self::render`] on this thread, without queue and pool: for callers that are on a thread for such work already.

@@ -31,4 +31,7 @@ pub use compiled::Loaded;
 pub use error::{Blame, PluginError, Refused, TrapKind};
 pub use health::PluginCounts;
 pub use host::PluginHost;
-pub use types::{Call, InboundResponse, Inspection, Limits, OutboundRequest, Reported, Verdict, interface};
+pub use types::{
+    Acceptance, Call, InboundRequest, InboundResponse, Inspection, Judgement, Limits, OutboundRequest, Reported,
+    Verdict, interface,
+};

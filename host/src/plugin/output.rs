@@ -2,7 +2,7 @@
 
 use serde::de::IgnoredAny;
 
-use super::types::{OutboundRequest, Verdict};
+use super::types::{Acceptance, Judgement, OutboundRequest, Verdict};
 use crate::model::{HeaderField, Object};
 
 /// What is wrong with an output.
@@ -13,8 +13,12 @@ pub(super) enum Bad {
 
 /// The methods that a request may have.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
-/// Headers of one request.
+/// Headers of one request or answer.
 const HEADERS_MAX: usize = 256;
+/// Body of a verifier's own answer, in bytes.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+/// A verifier's name of a call, in bytes: as long as an `Idempotency-Key`.
+const ID_BYTES_MAX: usize = 256;
 
 fn fits(size: usize, limit: usize) -> Result<(), Bad> {
     if size <= limit { Ok(()) } else { Err(Bad::TooLarge { limit }) }
@@ -22,8 +26,8 @@ fn fits(size: usize, limit: usize) -> Result<(), Bad> {
 
 /// A request that can be sent: method, URL scheme, header names and values are well-formed.
 pub(super) fn request(request: OutboundRequest, limit: usize) -> Result<OutboundRequest, Bad> {
-    let headers: usize = request.headers.iter().map(|field| field.name.len() + field.value.len()).sum();
-    fits(request.body.len() + request.url.len() + headers, limit)?;
+    let sizes: usize = request.headers.iter().map(|field| field.name.len() + field.value.len()).sum();
+    fits(request.body.len() + request.url.len() + sizes, limit)?;
     let bad = |reason: String| Err(Bad::Unusable(reason));
     if !METHODS.contains(&request.method.as_str()) {
         return bad(format!("method {:?} is none of {}", cut(&request.method), METHODS.join(", ")));
@@ -32,10 +36,16 @@ pub(super) fn request(request: OutboundRequest, limit: usize) -> Result<Outbound
     if !absolute || request.url.chars().any(|c| c.is_control() || c == ' ') {
         return bad(format!("URL {:?} is not an absolute http or https URL", cut(&request.url)));
     }
-    if request.headers.len() > HEADERS_MAX {
-        return bad(format!("{} headers; a request has up to {HEADERS_MAX}", request.headers.len()));
+    headers(&request.headers)?;
+    Ok(request)
+}
+
+fn headers(headers: &[HeaderField]) -> Result<(), Bad> {
+    let bad = |reason: String| Err(Bad::Unusable(reason));
+    if headers.len() > HEADERS_MAX {
+        return bad(format!("{} headers; up to {HEADERS_MAX} are sent", headers.len()));
     }
-    for HeaderField { name, value } in &request.headers {
+    for HeaderField { name, value } in headers {
         if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
             return bad(format!("header name {:?} has characters that are not allowed", cut(name)));
         }
@@ -43,7 +53,7 @@ pub(super) fn request(request: OutboundRequest, limit: usize) -> Result<Outbound
             return bad(format!("the value of header {:?} has control characters", cut(name)));
         }
     }
-    Ok(request)
+    Ok(())
 }
 
 /// A verdict whose fields are a JSON object.
@@ -57,6 +67,33 @@ pub(super) fn verdict(verdict: Verdict, limit: usize) -> Result<Verdict, Bad> {
         Verdict::Retry(reason) | Verdict::Failed(reason) => fits(reason.len(), limit)?,
     }
     Ok(verdict)
+}
+
+/// A judgement whose payload is JSON, and whose answer can be sent.
+pub(super) fn judgement(judgement: Judgement, limit: usize) -> Result<Judgement, Bad> {
+    match &judgement {
+        Judgement::Accepted(Acceptance { id, payload }) => {
+            let id = id.as_deref().unwrap_or("");
+            if id.len() > ID_BYTES_MAX {
+                return Err(Bad::Unusable(format!(
+                    "the call's id has {} bytes; up to {ID_BYTES_MAX} are taken",
+                    id.len()
+                )));
+            }
+            if let Some(payload) = payload {
+                json(payload.clone(), limit)?;
+            }
+        }
+        Judgement::Refused(reason) => fits(reason.len(), limit)?,
+        Judgement::Answered(response) => {
+            fits(response.body.len(), ANSWER_BYTES_MAX)?;
+            if !(200..600).contains(&response.status) {
+                return Err(Bad::Unusable(format!("status {} is none of an answer", response.status)));
+            }
+            headers(&response.headers)?;
+        }
+    }
+    Ok(judgement)
 }
 
 /// A JSON text.

@@ -54,6 +54,39 @@ pub enum Verdict {
     Failed(String),
 }
 
+/// A call of a trigger (`inbound-request` in the WIT).
+#[derive(Clone, Debug)]
+pub struct InboundRequest {
+    /// The HTTP method.
+    pub method: String,
+    /// The URL that the sender called, absolute, with its query.
+    pub url: String,
+    /// Its headers, as they came.
+    pub headers: Vec<HeaderField>,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// A call that is what it claims (`acceptance` in the WIT).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// The sender's name for the call.
+    pub id: Option<String>,
+    /// JSON text in place of the decoded body.
+    pub payload: Option<String>,
+}
+
+/// What a verifier says of a call (`judgement` in the WIT).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It is what it claims.
+    Accepted(Acceptance),
+    /// It is not, for this reason.
+    Refused(String),
+    /// It is to be answered at once.
+    Answered(InboundResponse),
+}
+
 /// A result and what the plugin did on the way.
 #[derive(Clone, Debug)]
 pub struct Reported<T> {
@@ -93,6 +126,7 @@ pub const fn interface(export: Export) -> &'static str {
         Export::Template => "payload-template",
         Export::Mapping => "response-mapping",
         Export::Action => "trigger-action",
+        Export::Verifier => "inbound-verifier",
     }
 }
 

@@ -26,7 +26,7 @@ const OFFERED_WASI: [&str; 6] =
 const WASI_VERSION: semver::Version = semver::Version::new(0, 2, 12);
 /// Longest text that `describe` may give for one field, in bytes.
 const DESCRIPTION_BYTES_MAX: usize = 64 << 10;
-const EXPORTS: [Export; 3] = [Export::Template, Export::Mapping, Export::Action];
+const EXPORTS: [Export; 4] = [Export::Template, Export::Mapping, Export::Action, Export::Verifier];
 
 /// Refuses what is too large or no component, by its first bytes.
 pub(super) fn check_bytes(bytes: &[u8], limits: &Limits) -> Result<(), Refused> {

@@ -3,7 +3,7 @@
 //! One world names every export, so that all worlds share their types; a plugin may export any subset, which is why
 //! calls go through the indices of one interface and never through the whole world.
 
-use super::types::{Call, InboundResponse, OutboundRequest};
+use super::types::{Acceptance, Call, InboundRequest, InboundResponse, Judgement, OutboundRequest};
 use crate::model::HeaderField;
 
 wasmtime::component::bindgen!({
@@ -14,6 +14,7 @@ wasmtime::component::bindgen!({
             export tenterhook:plugin/payload-template@0.1.0;
             export tenterhook:plugin/response-mapping@0.1.0;
             export tenterhook:plugin/trigger-action@0.1.0;
+            export tenterhook:plugin/inbound-verifier@0.1.0;
             export tenterhook:plugin/describe@0.1.0;
         }
     ",
@@ -22,7 +23,9 @@ wasmtime::component::bindgen!({
     exports: { "tenterhook:plugin/trigger-action": async },
 });
 
-pub(super) use exports::tenterhook::plugin::{describe, payload_template, response_mapping, trigger_action};
+pub(super) use exports::tenterhook::plugin::{
+    describe, inbound_verifier, payload_template, response_mapping, trigger_action,
+};
 pub(super) use tenterhook::plugin::{log, types};
 
 impl From<Call> for types::Call {
@@ -47,6 +50,27 @@ impl From<types::Request> for OutboundRequest {
         let types::Request { method, url, headers, body } = request;
         let headers = headers.into_iter().map(|types::Field { name, value }| HeaderField { name, value }).collect();
         Self { method, url, headers, body: body.into() }
+    }
+}
+
+impl From<InboundRequest> for inbound_verifier::InboundRequest {
+    fn from(request: InboundRequest) -> Self {
+        let InboundRequest { method, url, headers, body } = request;
+        Self { method, url, headers: fields(headers), body: body.into() }
+    }
+}
+
+impl From<inbound_verifier::Judgement> for Judgement {
+    fn from(judgement: inbound_verifier::Judgement) -> Self {
+        use inbound_verifier::Judgement as Wit;
+        match judgement {
+            Wit::Accepted(inbound_verifier::Acceptance { id, payload }) => Self::Accepted(Acceptance { id, payload }),
+            Wit::Refused(reason) => Self::Refused(reason),
+            Wit::Answered(types::Response { status, headers, body }) => {
+                let headers = headers.into_iter().map(|types::Field { name, value }| HeaderField { name, value });
+                Self::Answered(InboundResponse { status, headers: headers.collect(), body: body.into() })
+            }
+        }
     }
 }
 

@@ -23,8 +23,8 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::model::{
-    DefinitionPath, Digest, Kind, Record, RecordChange, RecordKey, Rejection, Run, RunStatus, Saved, Slug, TaskEntry,
-    Time, UniqueId,
+    DefinitionPath, Digest, JudgedCall, Kind, Record, RecordChange, RecordKey, Rejection, Run, RunStatus, Saved, Slug,
+    TaskEntry, Time, UniqueId,
 };
 
 pub use aging::{ByKind, Prunable, Pruned};
@@ -209,7 +209,7 @@ pub trait Store: Outbound + Captures {
     async fn save(&self, drafts: Vec<Draft>) -> Result<Vec<u64>>;
 
     /// Deletes a definition and its references and alias; `false` if there was none and none was expected.
-    /// [`StoreError::InUse`] while another refers to it. With a trigger go its rejections; the requests of a bin are
+    /// [`StoreError::InUse`] while another refers to it. With a trigger go its refused and judged calls; the requests of a bin are
     /// to be cleared then.
     async fn delete(&self, path: DefinitionPath, expect: Expect) -> Result<bool>;
 
@@ -284,6 +284,12 @@ pub trait Store: Outbound + Captures {
 
     /// Notes a refused call; counts it and keeps the newest of each trigger.
     async fn reject(&self, rejection: Rejection) -> Result<()>;
+
+    /// Keeps a call that the verifier of a trigger judged; the newest 50 of each trigger stay.
+    async fn keep_judged(&self, call: JudgedCall) -> Result<()>;
+
+    /// The judged calls of a workflow's trigger that are kept, newest first.
+    async fn judged(&self, space: &Slug, workflow: &Slug) -> Result<Vec<JudgedCall>>;
 
     /// The refused calls of a workflow's trigger.
     async fn rejections(&self, space: &Slug, workflow: &Slug) -> Result<Rejections>;

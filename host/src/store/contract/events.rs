@@ -1,7 +1,7 @@
 //! Events and refused calls.
 
 use super::*;
-use crate::model::Kind;
+use crate::model::{JudgedCall, Kind, Sealed, Time, UniqueId};
 use crate::store::{EventFilter, Expect, Rejections};
 
 pub(crate) async fn events_are_newest_first_and_complete(harness: &dyn Harness) {
@@ -46,6 +46,26 @@ pub(crate) async fn the_newest_rejections_are_kept_and_all_counted(harness: &dyn
     assert_eq!(found.total, 105);
     assert_eq!(found.items, (5..105).rev().map(rejection).collect::<Vec<_>>());
     assert_eq!(store.rejections(&space(), &slug("flow2")).await.expect("reads"), Rejections::default());
+}
+
+pub(crate) async fn the_newest_judged_calls_are_kept_until_their_trigger_goes(harness: &dyn Harness) {
+    let store = harness.open();
+    let call = |number: u64| JudgedCall {
+        id: UniqueId::first_at(Time::from_millis(START.as_millis() + number)),
+        space: space(),
+        workflow: slug("flow"),
+        time: Time::from_millis(START.as_millis() + number),
+        sealed: Sealed(format!("call {number}")),
+    };
+    store.save(vec![draft(Kind::Trigger, "flow")]).await.expect("saves");
+    for number in 0..53 {
+        store.keep_judged(call(number)).await.expect("keeps");
+    }
+    let kept = store.judged(&space(), &slug("flow")).await.expect("reads");
+    assert_eq!(kept, (3..53).rev().map(call).collect::<Vec<_>>());
+    assert_eq!(store.judged(&space(), &slug("flow2")).await.expect("reads"), []);
+    store.delete(path(Kind::Trigger, "flow"), Expect::Any).await.expect("deletes");
+    assert_eq!(store.judged(&space(), &slug("flow")).await.expect("reads"), []);
 }
 
 pub(crate) async fn a_deleted_trigger_forgets_its_rejections(harness: &dyn Harness) {

@@ -111,6 +111,7 @@ macro_rules! contract_tests {
                 events_are_found_by_type,
                 the_newest_rejections_are_kept_and_all_counted,
                 a_deleted_trigger_forgets_its_rejections,
+                the_newest_judged_calls_are_kept_until_their_trigger_goes,
             ]
             deliveries: [
                 a_delivery_commits_with_its_event,

@@ -6,7 +6,7 @@ use super::commit::{Change, Transaction, conflict};
 use super::keys;
 use super::listing::{Cursor, Scan};
 use super::value::{self, Head, Packed, View};
-use super::{Result, StoreError, captures, corrupt, rejections};
+use super::{Result, StoreError, captures, corrupt, rings};
 use crate::model::{DefinitionPath, Kind, Saved, Slug};
 use crate::store::{Draft, Expect, Page, Slice};
 
@@ -141,7 +141,11 @@ impl Change for Delete {
         }
         let alias = unlink(transaction, &self.path, &key, &old)?;
         match (self.path.kind, alias) {
-            (Kind::Trigger, _) => rejections::forget(transaction, &self.path.space, &self.path.id)?,
+            (Kind::Trigger, _) => {
+                for ring in [rings::REJECTIONS, rings::JUDGED] {
+                    ring.forget(transaction, &self.path.space, &self.path.id)?;
+                }
+            }
             (Kind::Bin, Some(token)) => captures::forget_count(transaction, &token),
             _ => {}
         }

@@ -48,7 +48,9 @@ const NUMBERED: u8 = b'N';
 /// How many requests a bin has recorded.
 const CAPTURE_COUNT: u8 = b'M';
 /// Refused calls: the total and a ring of the newest.
-const REJECTION: u8 = b'J';
+pub(super) const REJECTION: u8 = b'J';
+/// Calls that the verifier of a trigger judged: the total and a ring of the newest.
+pub(super) const JUDGED: u8 = b'Y';
 /// Names of calls, to recognise repeats.
 const REPEAT: u8 = b'P';
 /// Which names of calls expire when.
@@ -326,14 +328,14 @@ pub(super) fn capture_count(token: &str) -> Key {
     join(CAPTURE_COUNT, &[token.as_bytes()])
 }
 
-/// How many calls of a trigger were refused.
-pub(super) fn rejection_total(space: &Slug, workflow: &Slug) -> Key {
-    join(REJECTION, &[space.as_str().as_bytes(), b"\0", workflow.as_str().as_bytes(), b"\0"])
+/// How many calls of a trigger went into the ring of this letter.
+pub(super) fn ring_total(letter: u8, space: &Slug, workflow: &Slug) -> Key {
+    join(letter, &[space.as_str().as_bytes(), b"\0", workflow.as_str().as_bytes(), b"\0"])
 }
 
-/// One place in the ring of a trigger's refused calls.
-pub(super) fn rejection(space: &Slug, workflow: &Slug, slot: u8) -> Key {
-    let mut key = rejection_total(space, workflow);
+/// One place in that ring.
+pub(super) fn ring_slot(letter: u8, space: &Slug, workflow: &Slug, slot: u8) -> Key {
+    let mut key = ring_total(letter, space, workflow);
     key.push(slot);
     key
 }

@@ -23,9 +23,9 @@ mod outbound;
 mod power_cut;
 mod prune;
 mod records;
-mod rejections;
 mod repeats;
 mod restore;
+mod rings;
 mod run_list;
 mod runs;
 mod tap;
@@ -52,8 +52,8 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::model::{
-    DefinitionPath, Digest, Kind, Record, RecordChange, RecordKey, Rejection, Run, Saved, Slug, TaskEntry, Time,
-    UniqueId,
+    DefinitionPath, Digest, JudgedCall, Kind, Record, RecordChange, RecordKey, Rejection, Run, Saved, Slug, TaskEntry,
+    Time, UniqueId,
 };
 
 pub use self::restore::{RestoreError, restore};
@@ -287,12 +287,28 @@ impl Store for Sled {
     }
 
     async fn reject(&self, rejection: Rejection) -> Result<()> {
-        self.writer.commit(rejections::Reject::new(&rejection)?).await
+        let Rejection { space, workflow, .. } = &rejection;
+        self.writer.commit(rings::Append::new(rings::REJECTIONS, space, workflow, &rejection)?).await
     }
 
     async fn rejections(&self, space: &Slug, workflow: &Slug) -> Result<Rejections> {
         let (space, workflow) = (space.clone(), workflow.clone());
-        self.read(move |tree| rejections::list(tree, &space, &workflow)).await
+        let (total, mut items) = self.read(move |tree| rings::REJECTIONS.list(tree, &space, &workflow)).await?;
+        // A call refused while this was read has taken the oldest place.
+        items.sort_by_key(|rejection: &Rejection| std::cmp::Reverse((rejection.time, rejection.id)));
+        Ok(Rejections { total, items })
+    }
+
+    async fn keep_judged(&self, call: JudgedCall) -> Result<()> {
+        let JudgedCall { space, workflow, .. } = &call;
+        self.writer.commit(rings::Append::new(rings::JUDGED, space, workflow, &call)?).await
+    }
+
+    async fn judged(&self, space: &Slug, workflow: &Slug) -> Result<Vec<JudgedCall>> {
+        let (space, workflow) = (space.clone(), workflow.clone());
+        let (_, mut items) = self.read(move |tree| rings::JUDGED.list(tree, &space, &workflow)).await?;
+        items.sort_by_key(|call: &JudgedCall| std::cmp::Reverse((call.time, call.id)));
+        Ok(items)
     }
 
     async fn load(&self) -> Result<Load> {

@@ -1,0 +1,170 @@
+//! A trigger's verifier: asked whether a call comes from whom it claims.
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
+use crate::inbound::{self, InboundError, Judged, RawRequest, VerifiedRequest};
+use crate::model::{HeaderField, JudgedCall, Redacted, Slug, Trigger, TriggerVerifier, UniqueId};
+use crate::plugin::{self, Acceptance, Blame, Call, InboundRequest, InboundResponse, PluginError, Reported};
+use crate::webhook::Redactor;
+
+use super::receive::InboundCall;
+use super::trial::{self, Outcome};
+use super::triggers::signing_place;
+use super::{Engine, EngineError, Result};
+
+/// Largest body of a call that is kept for trials of other versions.
+const KEPT_BODY_BYTES_MAX: usize = 256 << 10;
+
+/// A call as it is sealed.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) struct Kept {
+    method: String,
+    url: String,
+    headers: Vec<HeaderField>,
+    body: String,
+    /// What the verifier said of it.
+    pub(super) outcome: Outcome,
+}
+
+impl Kept {
+    fn of(request: InboundRequest, outcome: Outcome) -> Self {
+        let InboundRequest { method, url, headers, body } = request;
+        Self { method, url, headers, body: BASE64_STANDARD.encode(&body), outcome }
+    }
+
+    /// The call.
+    pub(super) fn request(&self) -> InboundRequest {
+        InboundRequest {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            headers: self.headers.clone(),
+            body: BASE64_STANDARD.decode(&self.body).unwrap_or_default().into(),
+        }
+    }
+}
+
+/// What a verifier says of a call that it does not refuse.
+pub(super) enum Judgement {
+    /// The call is what it claims.
+    Verified(Box<VerifiedRequest>),
+    /// It is to be answered at once.
+    Answered(InboundResponse),
+}
+
+impl Engine {
+    /// Has `verifier` judge a call.
+    pub(super) async fn judge(
+        &self,
+        space: &Slug,
+        trigger: &Trigger,
+        verifier: &TriggerVerifier,
+        call: InboundCall,
+    ) -> Result<Judgement> {
+        inbound::expect_enabled(trigger)?;
+        let loaded = self.load_plugin(space, &verifier.plugin).await?;
+        let secrets = self.verifier_secrets(space, verifier).await?;
+        let redactor = Redactor::new(&secrets.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>(), &[]);
+        let (id, url) = (UniqueId::generate(), call.url.clone());
+        let raw = call.into_raw(self.clock.now());
+        let about = Call {
+            space: space.to_string(),
+            id: id.to_string(),
+            now: raw.received_at,
+            config: verifier.config.to_string(),
+        };
+        let request = request_of(&raw, url);
+        let judged = self.plugins.verify(&loaded, about, request.clone(), secrets).await;
+        self.keep_judged((space, trigger), id, request, &judged).await;
+        let judged = judged.map_err(|error| refusal(&error, &redactor))?;
+        for line in &judged.logs {
+            tracing::debug!(plugin = loaded.name(), level = line.level, "{}", redactor.text(&line.message));
+        }
+        match judged.value {
+            plugin::Judgement::Accepted(Acceptance { id, payload }) => {
+                let payload = payload.map(|text| serde_json::from_str(&text)).transpose();
+                let payload = payload.map_err(|error| super::defect(&error))?;
+                let id = id.filter(|id| !id.is_empty());
+                Ok(Judgement::Verified(Box::new(inbound::accept(raw, Judged { id, payload })?)))
+            }
+            plugin::Judgement::Refused(reason) => Err(InboundError::NotVerified(redactor.text(&reason)).into()),
+            plugin::Judgement::Answered(response) => Ok(Judgement::Answered(response)),
+        }
+    }
+
+    /// Keeps a call for trials of other versions, sealed. A call that is lost here is none of the sender's.
+    async fn keep_judged(
+        &self,
+        (space, trigger): (&Slug, &Trigger),
+        id: UniqueId,
+        request: InboundRequest,
+        judged: &std::result::Result<Reported<plugin::Judgement>, PluginError>,
+    ) {
+        if request.body.len() > KEPT_BODY_BYTES_MAX {
+            return;
+        }
+        let outcome = match judged {
+            Ok(report) => trial::judged(report.value.clone()),
+            Err(error) => Outcome::Failed { reason: error.to_string() },
+        };
+        let kept = async {
+            let text = serde_json::to_string(&Kept::of(request, outcome)).map_err(|error| super::defect(&error))?;
+            let sealed = self.vault.seal(&signing_place(space, &trigger.workflow), &text)?;
+            let (space, workflow) = (space.clone(), trigger.workflow.clone());
+            let time = self.clock.now();
+            self.store.keep_judged(JudgedCall { id, space, workflow, time, sealed }).await?;
+            Ok::<_, EngineError>(())
+        };
+        if let Err(error) = kept.await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a judged call could not be kept");
+        }
+    }
+
+    /// The newest calls that the verifier of a trigger judged, newest first.
+    pub(super) async fn judged_calls(&self, space: &Slug, workflow: &Slug) -> Result<Vec<(JudgedCall, Kept)>> {
+        let mut found = Vec::new();
+        for call in self.store.judged(space, workflow).await? {
+            let text = self.vault.unseal(&signing_place(space, workflow), &call.sealed)?;
+            let kept = serde_json::from_str(text.reveal()).map_err(|error| super::defect(&error))?;
+            found.push((call, kept));
+        }
+        Ok(found)
+    }
+
+    /// The secrets that a trigger names for its verifier. One that was deleted meanwhile refuses the call, rather than
+    /// let the verifier decide without it.
+    pub(super) async fn verifier_secrets(
+        &self,
+        space: &Slug,
+        verifier: &TriggerVerifier,
+    ) -> Result<Vec<(String, Redacted)>> {
+        let mut secrets = Vec::with_capacity(verifier.secrets.len());
+        for (name, id) in &verifier.secrets {
+            let Some(value) = self.secret(space, id.as_str()).await? else {
+                let reason = format!("its secret {:?} does not exist any more", id.as_str());
+                return Err(InboundError::VerifierFailed(reason).into());
+            };
+            secrets.push((name.clone(), value));
+        }
+        Ok(secrets)
+    }
+}
+
+fn request_of(raw: &RawRequest, url: String) -> InboundRequest {
+    let field = |(name, value): (&http::HeaderName, &http::HeaderValue)| HeaderField {
+        name: name.as_str().to_owned(),
+        value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
+    };
+    InboundRequest {
+        method: raw.method.clone(),
+        url,
+        headers: raw.headers.iter().map(field).collect(),
+        body: raw.body.clone(),
+    }
+}
+
+/// A verifier that says no by an error refuses the call; one that fails leaves it open whether the call was right.
+fn refusal(error: &PluginError, redactor: &Redactor) -> EngineError {
+    let reason = redactor.text(&error.to_string());
+    let refuses = error.blame() == Blame::Caller && !error.is_retriable();
+    EngineError::from(if refuses { InboundError::NotVerified(reason) } else { InboundError::VerifierFailed(reason) })
+}

@@ -1,0 +1,323 @@
+//! Dry runs: a plugin version on a given input, with nothing sent and nothing kept.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::model::{
+    BodyText, Export, HeaderField, HeadersDraft, LogLine, PluginRef, PluginVersion, Redacted, RequestParts,
+    ResponseParts, Slug, Time, UniqueId,
+};
+use crate::plugin::{
+    Acceptance, Call, InboundRequest, InboundResponse, Judgement, Loaded, OutboundRequest, PluginError, Reported,
+    Verdict,
+};
+use crate::webhook::Redactor;
+
+use super::{Engine, EngineError, Result};
+
+/// What a dry run runs. What is left out comes from the plugin's own examples.
+#[derive(Clone, Debug, serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DryRunDraft {
+    /// Which of the plugin's exports.
+    pub export: Export,
+    /// The input of a template or an action.
+    #[serde(default)]
+    pub input: Option<Value>,
+    /// The configuration.
+    #[serde(default)]
+    pub config: Option<Value>,
+    /// The request that a template begins with; the call that a verifier judges.
+    #[serde(default)]
+    pub request: Option<MessageDraft>,
+    /// The response that a mapping reads.
+    #[serde(default)]
+    pub response: Option<MessageDraft>,
+    /// The secrets of a verifier, by name. They are not kept.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub secrets: BTreeMap<String, SecretText>,
+    /// The time that the plugin sees; now, if absent.
+    #[serde(default)]
+    pub now: Option<Time>,
+    /// The id of the call; a new one, if absent.
+    #[serde(default)]
+    pub id: Option<String>,
+}
+
+/// A secret in a request body: its `Debug` says nothing.
+#[derive(Clone, Debug)]
+pub struct SecretText(pub Redacted);
+
+impl<'de> serde::Deserialize<'de> for SecretText {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Redacted::new(text)))
+    }
+}
+
+/// A request or response that a plugin is tried on.
+#[derive(Clone, Debug, Default, serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MessageDraft {
+    /// Of a request: POST, if absent.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// Of a request: the absolute URL.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// Of a response: 200, if absent.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// The headers.
+    #[serde(default)]
+    pub headers: HeadersDraft,
+    /// The body: a text as it is, any other value as JSON.
+    #[serde(default)]
+    pub body: Value,
+}
+
+/// What a plugin is called with.
+pub(super) enum Trial {
+    Template { input: String, base: OutboundRequest },
+    Mapping { response: InboundResponse },
+    Action { input: String },
+    Verifier { request: InboundRequest, secrets: Vec<(String, Redacted)> },
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The template made this request.
+    Request(RequestParts),
+    /// The template says not to send.
+    Dropped,
+    /// The mapping read these fields.
+    Mapped {
+        /// A JSON object.
+        fields: Value,
+    },
+    /// The mapping says that the call may work later.
+    Retry {
+        /// Why.
+        reason: String,
+    },
+    /// The mapping says that the call failed; or the plugin gave no result.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// The action's result.
+    Output {
+        /// Any JSON.
+        output: Value,
+    },
+    /// The verifier believes the call.
+    Verified {
+        /// The sender's name for the call.
+        id: Option<String>,
+        /// What it makes of the body; absent if that is left to the server.
+        payload: Option<Value>,
+    },
+    /// The verifier does not.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// The verifier answers the call.
+    Answered(ResponseParts),
+}
+
+/// A dry run that is over.
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct DryRun {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What the plugin logged.
+    pub logs: Vec<LogLine>,
+    /// How long the call took, in milliseconds.
+    pub elapsed_ms: f64,
+}
+
+impl Engine {
+    /// Runs a plugin version on `draft`: nothing is sent, written or published.
+    pub async fn dry_run(
+        &self,
+        space: &Slug,
+        name: &Slug,
+        version: &semver::Version,
+        draft: DryRunDraft,
+    ) -> Result<DryRun> {
+        let plugin = self.plugin(space, name, version).await?;
+        if !plugin.exports.contains(&draft.export) {
+            let exports = plugin.exports.iter().map(|export| export.word()).collect::<Vec<_>>().join(", ");
+            return Err(EngineError::invalid("export", format!("the plugin exports {exports}")));
+        }
+        let loaded = self.load_plugin(space, &PluginRef { name: name.clone(), version: Some(version.clone()) }).await?;
+        let config = draft.config.clone().unwrap_or_else(|| example(&plugin, |said| &said.example_config));
+        let call = Call {
+            space: space.to_string(),
+            id: draft.id.clone().unwrap_or_else(|| UniqueId::generate().to_string()),
+            now: draft.now.unwrap_or_else(|| self.clock.now()),
+            config: config.to_string(),
+        };
+        let trial = draft.trial(&plugin)?;
+        Ok(self.try_out(&loaded, call, trial).await)
+    }
+
+    /// Calls a plugin and tells what came of it, whatever that is.
+    pub(super) async fn try_out(&self, loaded: &Loaded, call: Call, trial: Trial) -> DryRun {
+        match trial {
+            Trial::Template { input, base } => told(self.plugins.render(loaded, call, input, base).await, rendered),
+            Trial::Mapping { response } => told(self.plugins.map(loaded, call, response).await, mapped),
+            Trial::Action { input } => {
+                told(self.plugins.run(loaded, call, input).await, |output| Outcome::Output { output: parsed(&output) })
+            }
+            Trial::Verifier { request, secrets } => {
+                let known: Vec<_> = secrets.iter().map(|(_, secret)| secret.clone()).collect();
+                let mut run = told(self.plugins.verify(loaded, call, request, secrets).await, judged);
+                run.mask(&Redactor::new(&known, &[]));
+                run
+            }
+        }
+    }
+}
+
+impl DryRun {
+    fn mask(&mut self, redactor: &Redactor) {
+        for line in &mut self.logs {
+            line.message = redactor.text(&line.message);
+        }
+        if let Outcome::Refused { reason } | Outcome::Failed { reason } = &mut self.outcome {
+            *reason = redactor.text(reason);
+        }
+    }
+}
+
+impl DryRunDraft {
+    fn trial(self, plugin: &PluginVersion) -> Result<Trial> {
+        let example = example(plugin, |said| &said.example_input);
+        Ok(match self.export {
+            Export::Template => {
+                let base = self.request.unwrap_or_default();
+                Trial::Template { input: self.input.unwrap_or(example).to_string(), base: base.outbound() }
+            }
+            Export::Action => Trial::Action { input: self.input.unwrap_or(example).to_string() },
+            Export::Mapping => {
+                let response = self.response.map_or_else(|| message_of(example, "response"), Ok)?;
+                Trial::Mapping { response: response.response() }
+            }
+            Export::Verifier => {
+                let mut secrets = self.secrets;
+                if secrets.is_empty()
+                    && let Some(Value::Object(examples)) = example.get("secrets")
+                {
+                    let text = |value: &Value| SecretText(Redacted::new(value.as_str().unwrap_or_default().to_owned()));
+                    secrets = examples.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+                }
+                let request = self.request.map_or_else(|| message_of(example, "request"), Ok)?;
+                let secrets = secrets.into_iter().map(|(name, SecretText(value))| (name, value)).collect();
+                Trial::Verifier { request: request.inbound(), secrets }
+            }
+        })
+    }
+}
+
+/// The example input of a mapping or verifier: a message, or a JSON value that is the message's body.
+fn message_of(mut example: Value, field: &str) -> Result<MessageDraft> {
+    if let Some(members) = example.as_object_mut() {
+        members.remove("secrets");
+    }
+    let whole = ["body", "headers"].iter().any(|name| example.get(name).is_some());
+    if !whole {
+        return Ok(MessageDraft { body: example, ..MessageDraft::default() });
+    }
+    serde_json::from_value(example).map_err(|error| {
+        EngineError::invalid(field, format!("give one: the plugin's own example is not usable here ({error})"))
+    })
+}
+
+impl MessageDraft {
+    fn bytes(&self) -> Bytes {
+        match &self.body {
+            Value::Null => Bytes::new(),
+            Value::String(text) => text.clone().into(),
+            other => other.to_string().into(),
+        }
+    }
+
+    fn outbound(self) -> OutboundRequest {
+        let body = self.bytes();
+        OutboundRequest {
+            method: self.method.unwrap_or_else(|| "POST".to_owned()),
+            url: self.url.unwrap_or_else(|| "https://example.org/".to_owned()),
+            headers: self.headers.0,
+            body,
+        }
+    }
+
+    fn inbound(self) -> InboundRequest {
+        let OutboundRequest { method, url, headers, body } = self.outbound();
+        InboundRequest { method, url, headers, body }
+    }
+
+    fn response(self) -> InboundResponse {
+        let body = self.bytes();
+        InboundResponse { status: self.status.unwrap_or(200), headers: self.headers.0, body }
+    }
+}
+
+fn example(plugin: &PluginVersion, of: impl Fn(&crate::model::Description) -> &Value) -> Value {
+    plugin.description.as_ref().map_or(Value::Null, |said| of(said).clone())
+}
+
+fn told<T>(result: Result<Reported<T>, PluginError>, outcome: impl FnOnce(T) -> Outcome) -> DryRun {
+    match result {
+        Ok(Reported { value, logs, elapsed, .. }) => {
+            DryRun { outcome: outcome(value), logs, elapsed_ms: elapsed.as_secs_f64() * 1e3 }
+        }
+        Err(error) => DryRun {
+            outcome: Outcome::Failed { reason: error.to_string() },
+            logs: error.logs().to_vec(),
+            elapsed_ms: 0.0,
+        },
+    }
+}
+
+fn rendered(request: Option<OutboundRequest>) -> Outcome {
+    request.map_or(Outcome::Dropped, |OutboundRequest { method, url, headers, body }| {
+        let BodyText { text, base64 } = BodyText::of(&body, false);
+        let headers = headers.into_iter().map(HeaderField::masked).collect();
+        Outcome::Request(RequestParts { method, url, headers, body: text, body_base64: base64, body_cut: false })
+    })
+}
+
+/// What a mapping said.
+pub(super) fn mapped(verdict: Verdict) -> Outcome {
+    match verdict {
+        Verdict::Accepted(fields) => Outcome::Mapped { fields: parsed(&fields) },
+        Verdict::Retry(reason) => Outcome::Retry { reason },
+        Verdict::Failed(reason) => Outcome::Failed { reason },
+    }
+}
+
+/// What a verifier said.
+pub(super) fn judged(judgement: Judgement) -> Outcome {
+    match judgement {
+        Judgement::Accepted(Acceptance { id, payload }) => {
+            Outcome::Verified { id, payload: payload.as_deref().map(parsed) }
+        }
+        Judgement::Refused(reason) => Outcome::Refused { reason },
+        Judgement::Answered(InboundResponse { status, headers, body }) => {
+            let BodyText { text, base64 } = BodyText::of(&body, false);
+            Outcome::Answered(ResponseParts { status, headers, body: text, body_base64: base64, body_cut: false })
+        }
+    }
+}
+
+/// JSON that the plugin host has checked already.
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| json!(text))
+}
