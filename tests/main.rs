@@ -20,6 +20,8 @@ mod plugins;
 mod receivers;
 mod recovery;
 mod tour;
+mod trials;
 mod triggers;
+mod verifiers;
 mod webhooks;
 mod workflows;

@@ -1,0 +1,162 @@
+//! Trying a plugin version before it goes live: dry runs, and time travel over what was recorded.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::support::api::Api;
+use super::support::receiver::Receiver;
+use super::support::{components, eventually, read, read_json, server};
+
+const TEXT_TEMPLATE: &str = concat!("plugins/text-template/versions/", env!("CARGO_PKG_VERSION"));
+
+async fn travel(api: &Api, version: &str, body: &Value) -> Value {
+    api.post(&format!("{version}/time-travel"), body).await.expect(200)
+}
+
+fn paths(travel: &Value) -> Vec<&str> {
+    let differences = travel["different"][0]["differences"].as_array().expect("a list");
+    differences.iter().map(|difference| difference["path"].as_str().expect("a path")).collect()
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_what_a_version_does_and_does_nothing() {
+    let api = server::shared().await.space("trial-dry").await;
+    let draft = json!({
+        "export": "template", "config": { "text": "{\"hi\": \"{{ name }}\"}" }, "input": { "name": "Ann \"A\"" },
+        "request": { "url": "https://crm.example/leads", "headers": { "X-Team": "sales" } },
+        "now": "2026-03-05T15:00:00Z", "id": "call-1",
+    });
+    let once = api.post(&format!("{TEXT_TEMPLATE}/dry-run"), &draft).await.expect(200);
+    assert_eq!(once["outcome"]["kind"], "request", "{once:#}");
+    assert_eq!(once["outcome"]["body"], "{\"hi\": \"Ann \\\"A\\\"\"}");
+    assert_eq!(once["outcome"]["url"], "https://crm.example/leads");
+    let again = api.post(&format!("{TEXT_TEMPLATE}/dry-run"), &draft).await.expect(200);
+    assert_eq!(once["outcome"], again["outcome"], "the same input gives the same bytes");
+
+    let broken = json!({ "export": "template", "config": { "text": "{{ name" }, "input": {} });
+    let told = api.post(&format!("{TEXT_TEMPLATE}/dry-run"), &broken).await.expect(200);
+    assert_eq!(told["outcome"]["kind"], "failed", "{told:#}");
+    let other = json!({ "export": "mapping" });
+    assert_eq!(api.post(&format!("{TEXT_TEMPLATE}/dry-run"), &other).await.faults(), ["export"]);
+
+    api.put_plugin("helpdesk-ticket", "1.0.0", components::MAPPING).await.expect(201);
+    let path = "plugins/helpdesk-ticket/versions/1.0.0/dry-run";
+    let answer = json!({ "ticket": { "number": "T-1" } });
+    let read = api.post(path, &json!({ "export": "mapping", "config": {}, "response": { "body": answer } })).await;
+    assert_eq!(
+        read.expect(200)["outcome"],
+        json!({ "kind": "mapped", "fields": { "ticket": "T-1", "ticket_link": null } })
+    );
+    api.put_plugin("lead-score", "1.0.0", components::ACTION).await.expect(201);
+    let example =
+        api.post("plugins/lead-score/versions/1.0.0/dry-run", &json!({ "export": "action" })).await.expect(200);
+    assert_eq!(example["outcome"]["kind"], "output", "its own example: {example:#}");
+}
+
+#[tokio::test]
+async fn a_version_is_tried_on_the_deliveries_of_an_endpoint() {
+    let api = server::shared().await.space("trial-endpoint").await;
+    api.put("event-types/order.paid", &json!({})).await.expect(201);
+    let receiver = Receiver::answering(200, "text/plain", "").await;
+    let text = "{\"n\": {{ data.n }}, \"to\": \"sales\"}";
+    let format = json!({ "type": "plugin", "plugin": "text-template", "config": { "text": text } });
+    let endpoint = json!({
+        "url": receiver.url, "event_types": ["order.paid"], "format": format,
+        "headers": { "Authorization": "Bearer hush", "X-Team": "a" },
+    });
+    api.put("endpoints/crm", &endpoint).await.expect(201);
+    for n in 0..5 {
+        api.post("events", &json!({ "type": "order.paid", "data": { "n": n } })).await.expect(202);
+    }
+    eventually("all are delivered", || async {
+        let page = api.get("deliveries?status=delivered").await.expect(200);
+        (page["items"].as_array().map(Vec::len) == Some(5)).then_some(())
+    })
+    .await;
+
+    let same = travel(&api, TEXT_TEMPLATE, &json!({ "endpoint": "crm" })).await;
+    assert_eq!((&same["compared"], &same["same"]), (&json!(5), &json!(5)), "{same:#}");
+    let config = json!({ "text": "{\"n\": {{ data.n }}, \"to\": \"support\"}", "headers": [{ "name": "X-Team", "value": "b" }] });
+    let other = travel(&api, TEXT_TEMPLATE, &json!({ "endpoint": "crm", "last": 3, "config": config })).await;
+    assert_eq!((&other["compared"], &other["same"]), (&json!(3), &json!(0)), "{other:#}");
+    assert_eq!(paths(&other), ["/body/to", "/headers/x-team"], "{other:#}");
+    assert_eq!(receiver.received().len(), 5, "nothing was sent");
+    assert!(!other.to_string().contains("hush"));
+    let wrong = api.post(&format!("{TEXT_TEMPLATE}/time-travel"), &json!({ "endpoint": "crm", "trigger": "x" })).await;
+    assert_eq!(wrong.faults(), ["endpoint"]);
+}
+
+#[tokio::test]
+async fn a_version_is_tried_on_the_calls_of_a_webhook() {
+    let api = server::shared().await.space("trial-webhook").await;
+    let desk = Receiver::answering(200, "application/json", &read("examples/your-own-plugins/answer.json")).await;
+    for (name, component) in [("chat-lead", components::TEMPLATE), ("helpdesk-ticket", components::MAPPING)] {
+        api.put_plugin(name, "1.0.0", component).await.expect(201);
+    }
+    let mut webhook = read_json("examples/your-own-plugins/webhook.json");
+    webhook["request"]["url"] = json!(desk.url);
+    api.put("webhooks/tell-sales", &webhook).await.expect(201);
+    let flow = "document: { dsl: '1.0.3', namespace: test, name: tell, version: '1.0.0' }
+do:
+  - tell: { call: webhook, with: { webhook: tell-sales, data: '${ { record: . } }' } }
+";
+    api.put_workflow("tell", flow).await.expect(201);
+    for name in ["Ann", "Bob"] {
+        let run = api.run("tell", &json!({ "name": name, "email": "a@b.example", "value": 1 })).await;
+        assert_eq!(run["status"], "completed", "{run:#}");
+    }
+    let template = "plugins/chat-lead/versions/1.0.0";
+    let same = travel(&api, template, &json!({ "webhook": "tell-sales", "export": "template" })).await;
+    assert_eq!((&same["compared"], &same["same"]), (&json!(2), &json!(2)), "{same:#}");
+    let config = json!({ "channel": "#other" });
+    let body = json!({ "webhook": "tell-sales", "export": "template", "config": config });
+    let other = travel(&api, template, &body).await;
+    assert_eq!(other["different"].as_array().map(Vec::len), Some(2), "{other:#}");
+    assert!(paths(&other).contains(&"/body/channel"), "{other:#}");
+
+    let mapping = "plugins/helpdesk-ticket/versions/1.0.0";
+    let same = travel(&api, mapping, &json!({ "webhook": "tell-sales", "export": "mapping" })).await;
+    assert_eq!((&same["compared"], &same["same"]), (&json!(2), &json!(2)), "{same:#}");
+    let rules = json!({ "format": "json", "rules": [{ "from": ".ticket.number", "to": "number" }] });
+    let rules_version = concat!("plugins/field-mapping/versions/", env!("CARGO_PKG_VERSION"));
+    let body = json!({ "webhook": "tell-sales", "export": "mapping", "config": rules });
+    let other = travel(&api, rules_version, &body).await;
+    assert_eq!(paths(&other), ["/fields/number", "/fields/ticket", "/fields/ticket_link"], "{other:#}");
+    assert_eq!(desk.received().len(), 2, "nothing was sent");
+}
+
+#[tokio::test]
+async fn a_version_is_tried_on_the_calls_of_a_trigger() {
+    let api = server::shared().await.space("trial-trigger").await;
+    api.put("secrets/sender", &json!({ "value": "s3cret-of-sender" })).await;
+    let flow = "document: { dsl: '1.0.3', namespace: test, name: nothing, version: '1.0.0' }
+do:
+  - keep: { set: { a: 1 } }
+";
+    api.put_workflow("nothing", flow).await.expect(201);
+    let verifier = json!({ "plugin": "verify-github", "secrets": { "secret": "sender" } });
+    let trigger = json!({ "type": "trigger", "verifier": verifier });
+    let trigger = api.put("workflows/nothing/trigger", &trigger).await.expect(201);
+    let mut mac = Hmac::<Sha256>::new_from_slice(b"s3cret-of-sender").expect("any length is taken");
+    mac.update(b"{}");
+    let right = hex::encode(mac.finalize().into_bytes());
+    for (signature, status) in [(right.as_str(), 202), ("00", 401)] {
+        let call = api.call(&trigger).header("content-type", "application/json").body("{}");
+        let call = call.header("x-hub-signature-256", format!("sha256={signature}")).header("x-github-event", "push");
+        api.send(call).await.expect(status);
+    }
+    let version = |name: &str| format!("plugins/{name}/versions/{}", env!("CARGO_PKG_VERSION"));
+    let same = travel(&api, &version("verify-github"), &json!({ "trigger": "nothing" })).await;
+    assert_eq!((&same["compared"], &same["same"]), (&json!(2), &json!(2)), "{same:#}");
+    let body = json!({ "trigger": "nothing", "config": { "header": "X-Token" } });
+    let other = travel(&api, &version("verify-token"), &body).await;
+    assert_eq!(other["compared"], 2, "{other:#}");
+    assert!(
+        other["different"].as_array().is_some_and(|items| {
+            items.iter().any(|item| item["before"]["kind"] == "verified" && item["after"]["kind"] == "refused")
+        }),
+        "{other:#}"
+    );
+    assert!(!other.to_string().contains("s3cret"), "{other:#}");
+}

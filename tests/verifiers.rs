@@ -1,0 +1,108 @@
+//! Inbound verifiers: a plugin says who calls a trigger, in place of key and signature.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::support::api::Api;
+use super::support::server;
+
+const NOTHING: &str = "document: { dsl: '1.0.3', namespace: test, name: nothing, version: '1.0.0' }
+do:
+  - keep: { set: { payload: '${ .payload }' } }
+";
+const SECRET: &str = "It's a Secret to Everybody";
+
+/// A space with a workflow whose trigger has this verifier.
+async fn prepared(space: &str, verifier: Value) -> (Api, Value) {
+    let api = server::shared().await.space(space).await;
+    api.put("secrets/sender", &json!({ "value": SECRET })).await;
+    api.put_workflow("nothing", NOTHING).await.expect(201);
+    let trigger = json!({ "type": "trigger", "verifier": verifier });
+    let trigger = api.put("workflows/nothing/trigger", &trigger).await.expect(201);
+    (api, trigger)
+}
+
+fn hex_mac(parts: &[&str]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("any length is taken");
+    parts.iter().for_each(|part| mac.update(part.as_bytes()));
+    hex::encode(mac.finalize().into_bytes())
+}
+
+#[tokio::test]
+async fn a_call_that_its_verifier_believes_starts_a_run_once() {
+    let verifier = json!({ "plugin": "verify-github", "secrets": { "secret": "sender" } });
+    let (api, trigger) = prepared("verify-github", verifier).await;
+    let pinned = trigger["verifier"]["plugin"].as_str().expect("a plugin");
+    assert!(pinned.starts_with("verify-github"), "{trigger:#}");
+    let body = r#"{"zen":"Keep it logically awesome."}"#;
+    let call = |id: &str, signature: &str| {
+        api.call(&trigger)
+            .header("content-type", "application/json")
+            .header("x-github-event", "push")
+            .header("x-github-delivery", id)
+            .header("x-hub-signature-256", format!("sha256={signature}"))
+            .body(body)
+    };
+    let first = api.send(call("d-1", &hex_mac(&[body]))).await.expect(202);
+    let again = api.send(call("d-1", &hex_mac(&[body]))).await.expect(202);
+    assert_eq!(first["run"], again["run"], "a repeat of the sender's is the same run");
+    let run = api.finished(first["run"].as_str().expect("a run")).await;
+    assert_eq!(run["output"]["payload"]["zen"], "Keep it logically awesome.", "{run:#}");
+
+    let wrong = api.send(call("d-2", &hex_mac(&["other"]))).await;
+    assert_eq!(wrong.problem(401), "not-verified");
+    let bare = api.call(&trigger).header("x-api-key", trigger["api_key"].as_str().expect("a key")).body(body);
+    assert_eq!(api.send(bare).await.problem(401), "not-verified", "the key is no way around the verifier");
+    let rejections = api.get("workflows/nothing/trigger/rejections").await.expect(200);
+    assert_eq!(rejections["total"], 2, "{rejections:#}");
+    assert!(!rejections.to_string().contains("Everybody"), "no secret in a reason: {rejections:#}");
+    assert_eq!(api.get("runs?workflow=nothing").await.expect(200)["items"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_challenge_is_answered_at_once_and_starts_nothing() {
+    let verifier = json!({ "plugin": "verify-slack", "secrets": { "secret": "sender" } });
+    let (api, trigger) = prepared("verify-slack", verifier).await;
+    let body = r#"{"type":"url_verification","challenge":"3eZbrw1aB"}"#;
+    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+    let signature = hex_mac(&["v0:", &seconds.to_string(), ":", body]);
+    let call = |time: String| {
+        api.call(&trigger)
+            .header("content-type", "application/json")
+            .header("x-slack-request-timestamp", time)
+            .header("x-slack-signature", format!("v0={signature}"))
+            .body(body)
+    };
+    let answer = api.send(call(seconds.to_string())).await;
+    assert_eq!((answer.status, &answer.body), (200, &json!("3eZbrw1aB")));
+    assert_eq!(api.send(call((seconds - 1_000).to_string())).await.problem(401), "not-verified");
+    assert_eq!(api.get("runs?workflow=nothing").await.expect(200)["items"], json!([]));
+
+    let token = trigger["url"].as_str().and_then(|url| url.rsplit('/').next()).expect("a URL");
+    let by_get = api.request(reqwest::Method::GET, &format!("/in/{token}"));
+    assert_eq!(api.send(by_get).await.problem(401), "not-verified", "the verifier is asked for GET too");
+}
+
+#[tokio::test]
+async fn only_a_trigger_with_a_verifier_takes_get() {
+    let (api, trigger) = prepared("verify-none", Value::Null).await;
+    let token = trigger["url"].as_str().and_then(|url| url.rsplit('/').next()).expect("a URL");
+    let by_get = api.request(reqwest::Method::GET, &format!("/in/{token}"));
+    assert_eq!(api.send(by_get).await.problem(405), "method-not-allowed");
+}
+
+#[tokio::test]
+async fn a_verifier_that_cannot_work_is_refused_when_it_is_saved() {
+    let (api, _) = prepared("verify-refused", Value::Null).await;
+    let faults = async |verifier: Value| {
+        api.put("workflows/nothing/trigger", &json!({ "type": "trigger", "verifier": verifier })).await.faults()
+    };
+    assert_eq!(faults(json!({ "plugin": "nobody" })).await, ["verifier.plugin"]);
+    assert_eq!(faults(json!({ "plugin": "text-template" })).await, ["verifier.plugin"]);
+    let unknown = json!({ "plugin": "verify-github", "secrets": { "secret": "nowhere" } });
+    assert_eq!(faults(unknown).await, ["verifier.secrets.secret"]);
+    let verifier = json!({ "plugin": "verify-github", "secrets": { "secret": "sender" } });
+    api.put("workflows/nothing/trigger", &json!({ "type": "trigger", "verifier": verifier })).await.expect(200);
+    assert_eq!(api.delete("secrets/sender").await.problem(409), "in-use");
+}
