@@ -204,7 +204,8 @@ async fn holds_data(store: &dyn Store) -> Result<bool, StoreError> {
     Ok(!spaces.items.is_empty())
 }
 
-/// The plugin runtime, with the built-in plugins loaded: their first call must not wait for a compiler.
+/// The plugin runtime, with the built-in plugins of the main job loaded: their first call must not wait for a compiler.
+/// The others are loaded in the background.
 async fn start_plugins(
     config: &PluginConfig,
     component_bytes_max: usize,
@@ -219,10 +220,13 @@ async fn start_plugins(
     };
     let started = tokio::task::spawn_blocking(move || {
         let host = PluginHost::start(limits, Some(cache))?;
-        host.builtins();
-        Ok(host)
+        host.preload();
+        Ok::<_, StartError>(host)
     });
-    started.await?
+    let host = started.await??;
+    let others = Arc::clone(&host);
+    drop(tokio::task::spawn_blocking(move || drop(others.builtins().len())));
+    Ok(host)
 }
 
 fn limits(config: &Config) -> Limits {

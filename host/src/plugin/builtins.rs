@@ -19,6 +19,9 @@ pub(super) struct Embedded {
     pub component: &'static [u8],
 }
 
+/// Those that every server needs.
+pub(super) const PRELOADED: [&str; 3] = ["text-template", "field-mapping", JQ];
+
 /// All of them. Their version is the server's.
 pub(super) const EMBEDDED: [Embedded; 3] = [
     Embedded { name: "text-template", component: include_bytes!(concat!(env!("OUT_DIR"), "/text_template.wasm")) },

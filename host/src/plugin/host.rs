@@ -12,7 +12,7 @@ use wasmtime::component::Component;
 
 use super::action::ActionRuntime;
 use super::artefact::{ArtefactCache, Artefacts};
-use super::builtins::Builtins;
+use super::builtins::{self, Builtins};
 use super::compiled::{Compiled, Loaded};
 use super::engine::Core;
 use super::error::{Blame, PluginError, Refused};
@@ -159,8 +159,16 @@ impl PluginHost {
         self.builtins.versions(&self.shared.core, self.shared.artefacts.as_ref(), &self.shared.health)
     }
 
-    /// A built-in plugin: `text-template`, `field-mapping` or `jq`. The first call of each blocks for up to a second
-    /// if there is no artefact: have [`Self::builtins`] called once at start, off the async threads.
+    /// Loads the built-in plugins of the main job: `text-template`, `field-mapping` and `jq`. Blocks for seconds if
+    /// there are no artefacts of them.
+    pub fn preload(&self) {
+        for name in builtins::PRELOADED {
+            self.builtin(name);
+        }
+    }
+
+    /// A built-in plugin. The first call of each blocks for up to a second if there is no artefact: have
+    /// [`Self::preload`] and [`Self::builtins`] called at start, off the async threads.
     pub fn builtin(&self, name: &str) -> Option<Loaded> {
         let Shared { core, health, artefacts } = &*self.shared;
         self.builtins.get(name, core, artefacts.as_ref(), health).cloned()
