@@ -123,12 +123,13 @@ fn split_sources(line: &str) -> Vec<String> {
 }
 
 /// Without the least integer: jaq 3.1 panics on its `length`.
+/// Integers that stay within 64 bits whatever is done to them: beyond, jaq goes on exactly, and here they become floats.
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         (-5_i64..5).prop_map(Value::from),
-        proptest::sample::select(&[i64::MAX, i64::MIN + 1, 1 << 53][..]).prop_map(Value::from),
+        proptest::sample::select(&[1_i64 << 53, -(1 << 53), 1 << 40][..]).prop_map(Value::from),
         (-8_i32..8).prop_map(|eighths| Value::from(f64::from(eighths) / 8.0)),
         proptest::sample::select(&["", "a", "b", "a,b", "ß", "1", "1.5"][..]).prop_map(Value::from),
     ];
@@ -184,17 +185,17 @@ fn expression() -> impl Strategy<Value = String> {
 }
 
 /// What cannot be compared: jaq repeats a text as often as it is told, and ends the process where memory does not
-/// suffice; and it goes on exactly with integers beyond 64 bits, which become floats here.
+/// suffice.
 fn is_incomparable(source: &str, input: &Value) -> bool {
-    fn exceeds(value: &Value, limit: f64) -> bool {
+    fn is_huge(value: &Value) -> bool {
         match value {
-            Value::Number(number) => number.as_f64().is_some_and(|number| number.abs() > limit),
-            Value::Array(items) => items.iter().any(|item| exceeds(item, limit)),
-            Value::Object(members) => members.values().any(|member| exceeds(member, limit)),
+            Value::Number(number) => number.as_f64().is_some_and(|number| number > 1e6),
+            Value::Array(items) => items.iter().any(is_huge),
+            Value::Object(members) => members.values().any(is_huge),
             _ => false,
         }
     }
-    exceeds(input, if source.contains('*') { 1e6 } else { 1e15 })
+    source.contains('*') && is_huge(input)
 }
 
 proptest! {
