@@ -122,7 +122,6 @@ fn split_sources(line: &str) -> Vec<String> {
     line.replace(" | ", "\u{1}").split('|').map(|source| source.replace('\u{1}', " | ")).collect()
 }
 
-/// Without the least integer: jaq 3.1 panics on its `length`.
 /// Integers that stay within 64 bits whatever is done to them: beyond, jaq goes on exactly, and here they become floats.
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
