@@ -251,7 +251,7 @@ async fn what_is_too_old_goes_and_takes_no_room() {
         let metrics = api.get("/metrics").await.expect(200);
         let has = |line: &str| metrics.as_str().is_some_and(|text| text.lines().any(|found| found == line));
         let is_counted = has("tenterhook_pruned_total{kind=\"captures\"} 3");
-        (is_counted && has("tenterhook_aging_bytes 0")).then_some(())
+        (is_counted && has("tenterhook_aging_bytes{kind=\"captures\"} 0")).then_some(())
     })
     .await;
     assert_eq!(status(call(&bin, "POST", "")).await, 200, "the bin stays");

@@ -59,7 +59,9 @@ impl Harm {
             stream.read_exact(&mut request[..16]).await?;
             return Ok(());
         }
-        stream.read(&mut request).await?;
+        if stream.read(&mut request).await? == 0 {
+            return Ok(());
+        }
         match self {
             Self::EndlessBody => {
                 stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await?;

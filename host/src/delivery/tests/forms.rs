@@ -214,7 +214,7 @@ fn a_content_type_of_the_endpoint_wins() {
         &expect![[r#"
         POST https://example.org/in
         content-type: application/vnd.acme+json
-        Authorization: Bearer t
+        Authorization: ***
 
         {"type":"x","timestamp":"2023-11-14T22:13:20.123Z","data":1}"#]],
     );

