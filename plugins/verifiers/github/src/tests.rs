@@ -1,7 +1,7 @@
 //! GitHub's published example, and calls that are not what they claim.
 
 use serde_json::json;
-use tenterhook_verify::testing::{Judged, Trial, check_description, check_junk, check_signed};
+use tenterhook_verify::testing::{Judged, Trial, check_calls, check_description, check_junk, check_signed};
 
 use super::*;
 
@@ -56,6 +56,11 @@ fn there_is_nothing_to_configure() {
     assert!(published().config(json!({})).judge::<Github>().is_accepted());
     let unknown = published().config(json!({ "secret": "a" })).judge::<Github>();
     assert!(matches!(unknown, Judged::Invalid(reason) if reason.starts_with("config: unknown field")));
+}
+
+#[test]
+fn what_the_providers_library_signs_is_accepted() {
+    check_calls::<Github>(env!("CARGO_PKG_NAME"), include_str!("../../../../tests/providers/calls.jsonl"));
 }
 
 #[test]

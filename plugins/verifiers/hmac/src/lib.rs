@@ -28,6 +28,7 @@ use template::Values;
 use tenterhook_plugin::{
     Acceptance, Call, Describe, Description, Failure, InboundRequest, Judgement, Secret, Verifier,
 };
+use tenterhook_verify::body::ID_BYTES_MAX;
 use tenterhook_verify::{Stop, body, mac, secrets};
 
 struct Hmac;
@@ -40,7 +41,7 @@ fn judge(call: &Call, request: &InboundRequest, given: &[Secret]) -> Result<Judg
     let header = request.sole_header(&config.header)?;
     let signatures = signatures(&config, header)?;
     let time = time(&config, request, call.now)?;
-    let id = config.id_header.as_deref().map(|name| request.sole_header(name)).transpose()?;
+    let id = config.id_header.as_deref().map(|name| id(request, name)).transpose()?;
     let message = template::message(&template, &Values { request, time, id })?;
     match config.algorithm {
         Algorithm::Sha1 => mac::check::<Sha1>(&keys, config.encoding, &signatures, &message),
@@ -61,6 +62,15 @@ fn key(encoding: SecretEncoding, secret: &str) -> Result<Vec<u8>, Failure> {
     };
     let wrong = || format!("the secret is not {encoding}, as `secret_encoding` says");
     key.filter(|key| !key.is_empty()).ok_or_else(|| Failure::Invalid(wrong()))
+}
+
+/// The id in its header.
+fn id<'a>(request: &'a InboundRequest, name: &str) -> Result<&'a str, Stop> {
+    let id = request.sole_header(name)?;
+    match (1..=ID_BYTES_MAX).contains(&id.len()) {
+        true => Ok(id),
+        false => Err(Stop::Refused(format!("the header `{name}` must have 1 to {ID_BYTES_MAX} bytes: it is the id"))),
+    }
 }
 
 /// The signatures in their header, without the prefix.

@@ -302,6 +302,29 @@ fn junk_time(alteration: &Alteration) -> u64 {
     }
 }
 
+/// Checks the calls that a provider's library signed: `lines` is what `tests/providers/sign.js` prints. Those of
+/// `verifier` must come out as it expects, and must be refused with one byte more in the body.
+///
+/// # Panics
+/// One does not, or there are none.
+pub fn check_calls<V: Verifier>(verifier: &str, lines: &str) {
+    let calls = lines.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON"));
+    let calls: Vec<_> = calls.filter(|call| call["verifier"] == verifier).collect();
+    assert!(calls.len() > 2, "there are no calls for {verifier}");
+    for call in calls {
+        let (what, mut input) = (&call["what"], call["input"].clone());
+        let judged = testing::verify::<V>(&Value::Null, &input);
+        match (&judged, call["expect"].get("accepted")) {
+            (Ok(Judgement::Accepted(of)), Some(id)) => assert_eq!(of.id.as_deref(), id.as_str(), "{what}"),
+            (Ok(Judgement::Refused(_)), None) => {}
+            other => panic!("{what}: {other:?}"),
+        }
+        input["body"] = json!(format!("{} ", input["body"].as_str().expect("a body")));
+        let altered = testing::verify::<V>(&Value::Null, &input);
+        assert!(matches!(altered, Ok(Judgement::Refused(_))), "{what}, altered: {altered:?}");
+    }
+}
+
 /// Checks the description: a schema of 2020-12, whole examples, and that the example is accepted (or answered).
 ///
 /// # Panics

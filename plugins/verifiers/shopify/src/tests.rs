@@ -1,7 +1,7 @@
 //! Calls that Shopify's library validates, and calls that are not what they claim. Shopify publishes no example.
 
 use serde_json::json;
-use tenterhook_verify::testing::{Judged, Trial, check_description, check_junk, check_signed};
+use tenterhook_verify::testing::{Judged, Trial, check_calls, check_description, check_junk, check_signed};
 
 use super::*;
 
@@ -35,6 +35,11 @@ fn an_altered_call_is_refused() {
 #[test]
 fn there_is_nothing_to_configure() {
     assert!(matches!(good().config(json!({ "tolerance_s": 1 })).judge::<Shopify>(), Judged::Invalid(_)));
+}
+
+#[test]
+fn what_the_providers_library_signs_is_accepted() {
+    check_calls::<Shopify>(env!("CARGO_PKG_NAME"), include_str!("../../../../tests/providers/calls.jsonl"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The vectors of the official libraries and of the specification, and calls that are not what they claim.
 
 use serde_json::json;
-use tenterhook_verify::testing::{Judged, Trial, check_description, check_junk, check_signed, check_time};
+use tenterhook_verify::testing::{Judged, Trial, check_calls, check_description, check_junk, check_signed, check_time};
 
 use super::*;
 
@@ -166,6 +166,11 @@ fn what_is_no_key_is_invalid_and_is_not_told() {
 fn a_message_id_has_at_most_256_bytes() {
     let long = A.call().with("webhook-id", &"i".repeat(257)).judge::<StandardWebhooks>();
     assert!(long.reason().contains("1 to 256 bytes"));
+}
+
+#[test]
+fn what_the_providers_library_signs_is_accepted() {
+    check_calls::<StandardWebhooks>(env!("CARGO_PKG_NAME"), include_str!("../../../../tests/providers/calls.jsonl"));
 }
 
 #[test]

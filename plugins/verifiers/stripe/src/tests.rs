@@ -1,7 +1,7 @@
 //! Calls signed by Stripe's library, and calls that are not what they claim. Stripe publishes no example.
 
 use serde_json::json;
-use tenterhook_verify::testing::{Judged, Trial, check_description, check_junk, check_signed, check_time};
+use tenterhook_verify::testing::{Judged, Trial, check_calls, check_description, check_junk, check_signed, check_time};
 
 use super::*;
 
@@ -52,6 +52,11 @@ fn an_altered_body_is_refused() {
     for body in [BODY.replace("setup", "set_up"), BODY.replace('\n', ""), String::new()] {
         assert!(good().body(body.clone()).judge::<Stripe>().reason().contains("does not fit"), "{body}");
     }
+}
+
+#[test]
+fn what_the_providers_library_signs_is_accepted() {
+    check_calls::<Stripe>(env!("CARGO_PKG_NAME"), include_str!("../../../../tests/providers/calls.jsonl"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Twilio's published examples, and calls that are not what they claim.
 
 use serde_json::{Value, json};
-use tenterhook_verify::testing::{Judged, Trial, check_description, check_junk, check_signed};
+use tenterhook_verify::testing::{Judged, Trial, check_calls, check_description, check_junk, check_signed};
 
 use super::*;
 
@@ -124,6 +124,11 @@ fn an_altered_call_is_refused_and_told_the_host_alone() {
 fn the_id_is_the_idempotency_token() {
     let call = form(URL, FORM, SIGNED).header("I-Twilio-Idempotency-Token", "0fa01bed");
     assert!(matches!(call.judge::<Twilio>(), Judged::Accepted(Some(id), _) if id == "0fa01bed"));
+}
+
+#[test]
+fn what_the_providers_library_signs_is_accepted() {
+    check_calls::<Twilio>(env!("CARGO_PKG_NAME"), include_str!("../../../../tests/providers/calls.jsonl"));
 }
 
 #[test]
