@@ -1,8 +1,8 @@
 //! Builds the guest components for wasm32-wasip2 and puts them where `include_bytes!` finds them.
 //!
 //! `text_template.wasm`, `field_mapping.wasm`, `jq.wasm` and the verifiers (`verify-….wasm`) are the built-in plugins;
-//! the others are for tests and benchmarks. A cargo of its own, with a target folder of its own, does the work: a rebuild of the host alone costs
-//! nothing, as cargo runs this script only when a guest or the interface changes.
+//! the others are for tests and benchmarks. A cargo of its own, with a target folder of its own, does the work: a
+//! rebuild of the host alone costs nothing, as cargo runs this script only when a guest or the interface changes.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};

@@ -22,7 +22,8 @@ const JSON_TYPE = "application/json";
 /** Bodies that nobody can write anew without changing them: order, spaces, numbers, characters, line breaks. */
 const BODIES = [
   '{"id":"evt_1","type":"order.paid"}',
-  '{ "type":"order.paid",\r\n\t"data":{"total":1.50, "name":"Zo\u00eb \\"%s\\" \\u0007 \u2603 \u{1f680}"}, "id":"evt_2" }\n\n',
+  '{ "type":"order.paid",\r\n\t"data":{"total":1.50, ' +
+    '"name":"Zo\u00eb \\"%s\\" \\u0007 \u2603 \u{1f680}"}, "id":"evt_2" }\n\n',
   `{"id":"evt_3","text":"${"long ".repeat(200)}"}`,
 ];
 

@@ -11,8 +11,8 @@
 //!   signatures are its items of that name. `prefix`: what stands before a signature.
 //! - `algorithm`: `sha256` (default), `sha512` or `sha1`. `encoding`: `hex` (default), `base64` or `base64url`.
 //! - `signed`: what is signed (see [`template`]); `{body}` unless configured.
-//! - `timestamp_header`, `timestamp_item`, `timestamp_unit` (`s` or `ms`), `tolerance_s`: when the call was sent. It must
-//!   be part of what is signed.
+//! - `timestamp_header`, `timestamp_item`, `timestamp_unit` (`s` or `ms`), `tolerance_s`: when the call was sent. It
+//!   must be part of what is signed.
 //! - `id_header`, or `id_pointer` (RFC 6901, into a JSON body): the sender's name for the call.
 //! - `secret_encoding`: whether the secret is the key as `text` (default), or in `hex` or `base64`.
 

@@ -1,7 +1,7 @@
 //! The built-in verifier `verify-okta`: event hooks of Okta.
 //!
-//! Okta sends a fixed secret in a header that its administrator chooses, `Authorization` unless configured. It proves who
-//! calls, but not what is said. The id is the `eventId` of the body.
+//! Okta sends a fixed secret in a header that its administrator chooses, `Authorization` unless configured. It proves
+//! who calls, but not what is said. The id is the `eventId` of the body.
 //!
 //! The one-time verification, a `GET` with `X-Okta-Verification-Challenge`, is answered with its challenge; it has the
 //! secret too.

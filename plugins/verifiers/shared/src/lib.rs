@@ -5,8 +5,8 @@
 //! - **Signatures** compare in constant time, all secrets with all signatures ([`mac`]).
 //! - **Timestamps** may be off by `tolerance_s` seconds either way, 300 unless configured ([`time`]).
 //! - **Headers** that count must come exactly once.
-//! - **Refusals** are sentences that say what to do. They tell nothing of a secret, and nothing of the URL but its host:
-//!   a trigger's path is its key.
+//! - **Refusals** are sentences that say what to do. They tell nothing of a secret, and of the URL its host alone: a
+//!   trigger's path is its key.
 
 pub mod body;
 pub mod mac;

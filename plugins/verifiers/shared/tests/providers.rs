@@ -48,8 +48,8 @@ fn installed() -> PathBuf {
         return copy;
     }
     let new = copy.with_extension(std::process::id().to_string());
-    std::fs::create_dir_all(&new).unwrap();
-    files.iter().for_each(|(name, content)| std::fs::write(new.join(name), content).unwrap());
+    std::fs::create_dir_all(&new).expect("a folder for a copy");
+    files.iter().for_each(|(name, content)| std::fs::write(new.join(name), content).expect("a copy"));
     run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&new));
     // Moved when it is whole: another test run may do the same at this moment, and what is interrupted leaves no copy.
     let moved = std::fs::rename(&new, &copy);
@@ -61,5 +61,5 @@ fn installed() -> PathBuf {
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}: install Node 20 with npm"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(output.stdout).expect("text")
 }

@@ -64,10 +64,10 @@ fn an_interaction_gives_the_json_in_its_payload() {
 #[test]
 fn a_challenge_is_answered_if_it_is_slacks() {
     // Slack's documentation, "url_verification".
-    let body = r#"{"token":"Jhj5dZrVaK7ZwHHjRyZWjbDl","challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P","type":"url_verification"}"#;
-    let challenge = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P".to_owned();
-    let call = signed("application/json", body);
-    assert_eq!(call.judge::<Slack>(), Judged::Answered(200, "text/plain".into(), challenge));
+    let challenge = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P";
+    let body = json!({ "token": "Jhj5dZrVaK7ZwHHjRyZWjbDl", "challenge": challenge, "type": "url_verification" });
+    let call = signed("application/json", &body.to_string());
+    assert_eq!(call.judge::<Slack>(), Judged::Answered(200, "text/plain".into(), challenge.into()));
     let forged = call.with("X-Slack-Signature", SIGNED).judge::<Slack>();
     assert!(forged.reason().contains("does not fit"), "nobody else gets an answer");
 }

@@ -52,7 +52,7 @@ fn judge(call: &Call, request: &InboundRequest, given: &[Secret]) -> Result<Judg
     Ok(Judgement::Accepted(Acceptance { id: body::id(request.header("i-twilio-idempotency-token")), payload }))
 }
 
-/// The names and values of a form as Twilio signs them: in the order of names, then of values; no value of a name twice.
+/// The names and values of a form as Twilio signs them: in the order of names, then of values, none twice.
 fn sorted(form: &[u8]) -> String {
     let mut fields = BTreeMap::<String, BTreeSet<String>>::new();
     for (name, value) in form_urlencoded::parse(form) {

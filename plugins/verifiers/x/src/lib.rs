@@ -3,9 +3,9 @@
 //! X signs the body with HMAC-SHA256 and the app's consumer secret: `x-twitter-webhooks-signature: sha256=…` (base64).
 //! There is no timestamp, and no name for the call.
 //!
-//! A challenge-response check, `GET …?crc_token=…`, is answered with the HMAC of the token. Whoever knows the URL can ask
-//! for one, and it is made with the same key in the same way as a signature: so only what cannot be a body is answered
-//! (a token has letters, digits and `-._~+/=`), and only a JSON object is accepted as a body (it begins with `{`).
+//! A challenge-response check, `GET …?crc_token=…`, is answered with the HMAC of the token. Whoever knows the URL can
+//! ask for one, and it is made with the same key in the same way as a signature: so only what cannot be a body is
+//! answered (a token has letters, digits and `-._~+/=`), and only a JSON object is accepted as a body (it begins with `{`).
 //!
 //! Configuration: none.
 
