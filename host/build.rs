@@ -1,8 +1,8 @@
 //! Builds the guest components for wasm32-wasip2 and puts them where `include_bytes!` finds them.
 //!
-//! `text_template.wasm`, `field_mapping.wasm` and `jq.wasm` are the built-in plugins; the others are for tests and
-//! benchmarks. A cargo of its own, with a target folder of its own, does the work: a rebuild of the host alone costs
-//! nothing, as cargo runs this script only when a guest or the interface changes.
+//! `text_template.wasm`, `field_mapping.wasm`, `jq.wasm` and the verifiers (`verify-….wasm`) are the built-in plugins;
+//! the others are for tests and benchmarks. A cargo of its own, with a target folder of its own, does the work: a
+//! rebuild of the host alone costs nothing, as cargo runs this script only when a guest or the interface changes.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -19,6 +19,17 @@ const GUESTS: &[(&str, &str)] = &[
     ("chat-lead", "example_template"),
     ("helpdesk-ticket", "example_mapping"),
     ("lead-score", "example_action"),
+    ("verify-basic-auth", "verify-basic-auth"),
+    ("verify-github", "verify-github"),
+    ("verify-hmac", "verify-hmac"),
+    ("verify-okta", "verify-okta"),
+    ("verify-shopify", "verify-shopify"),
+    ("verify-slack", "verify-slack"),
+    ("verify-standard-webhooks", "verify-standard-webhooks"),
+    ("verify-stripe", "verify-stripe"),
+    ("verify-token", "verify-token"),
+    ("verify-twilio", "verify-twilio"),
+    ("verify-x", "verify-x"),
 ];
 
 /// What the outer cargo says of the host must not reach the guests: flags for another target, clippy as compiler, …
