@@ -18,6 +18,7 @@ mod outbound_tail;
 mod plugins;
 mod receivers;
 mod recovery;
+mod script;
 mod tour;
 mod triggers;
 mod webhooks;

@@ -8,7 +8,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -20,8 +20,7 @@ if (!values.wit || !values.out) {
   process.exit(2);
 }
 
-const { resolve: find } = createRequire(join(resolve(values.modules), "package.json"));
-const { componentize } = await import(pathToFileURL(find("componentize-qjs")).href);
+const { componentize } = binding();
 const entry = join(here, "src", "runner.js");
 const { component } = await componentize({
   witPath: resolve(values.wit),
@@ -34,3 +33,19 @@ const { component } = await componentize({
   stubWasi: true,
 });
 writeFileSync(values.out, component);
+
+/** componentize-qjs for this machine. The package of that name is not used: of its version 0.4.5 three platforms are
+ * missing in the registry, for which reason npm makes no lock file of it that `npm ci` takes. */
+function binding() {
+  const require = createRequire(join(resolve(values.modules), "package.json"));
+  const machine = `${process.platform}-${process.arch}`;
+  for (const libc of ["", "-gnu", "-musl"]) {
+    try {
+      return require(`@andreiltd/componentize-qjs-binding-${machine}${libc}`);
+    } catch {
+      // Not installed, or of another libc.
+    }
+  }
+  console.error(`componentize-qjs is not installed for ${machine}: run npm ci; it comes for Linux and macOS`);
+  process.exit(1);
+}

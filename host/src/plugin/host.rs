@@ -157,8 +157,8 @@ impl PluginHost {
         self.builtins.versions(&self.shared.core, self.shared.artefacts.as_ref(), &self.shared.health)
     }
 
-    /// A built-in plugin: `text-template`, `field-mapping` or `jq`. The first call of each blocks for up to a second
-    /// if there is no artefact: have [`Self::builtins`] called once at start, off the async threads.
+    /// A built-in plugin: `text-template`, `field-mapping`, `jq` or `script`. The first call of each blocks for up to
+    /// a second if there is no artefact: have [`Self::builtins`] called once at start, off the async threads.
     pub fn builtin(&self, name: &str) -> Option<Loaded> {
         let Shared { core, health, artefacts } = &*self.shared;
         self.builtins.get(name, core, artefacts.as_ref(), health).cloned()

@@ -29,7 +29,7 @@ export function map(call, response) {
   if (script.check) return { tag: "accepted", val: "{}" };
   try {
     const fields = script.perform(new Response(response), script.call);
-    return { tag: "accepted", val: convert(MAPPING, () => jsonOf(fields)) };
+    return { tag: "accepted", val: convert(MAPPING, () => jsonOf(object(fields))) };
   } catch (failure) {
     if (failure.tag === "rejected") return { tag: "failed", val: failure.val };
     if (failure.tag === "unavailable") return { tag: "retry", val: failure.val };
@@ -81,6 +81,11 @@ function parse(input) {
   } catch (error) {
     throw invalid(`the input is no JSON: ${show(error)}`);
   }
+}
+
+function object(value) {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new TypeError("an object of fields is expected");
 }
 
 function judgement(result) {

@@ -18,7 +18,7 @@ export function located(at, reason) {
   return at === undefined ? reason : `line ${at.line}, column ${at.column}: ${reason}`;
 }
 
-/** Where in `text` a syntax error lies: `{ line, column, offset }`; undefined if outside, or the engine does not say. */
+/** Where in `text` a syntax error lies: `{ line, column, offset }`; undefined if outside, or if nobody knows. */
 export function syntaxPlace(error, text) {
   const found = PARSED.exec(stackOf(error));
   return found === null ? undefined : placeIn(text, Number(found[1]) - LINES_BEFORE, Number(found[2]));

@@ -133,12 +133,14 @@ test("a check compiles and calls nothing", () => {
 
 test("a mapping gives fields, or says what an answer means", () => {
   const accepted = (val) => ({ tag: "accepted", val });
-  const fields = "const { headers } = response; return [response.json().id, headers.get('retry-after'), headers.get('x-a')]";
-  assert.deepEqual(map(fields, '\ufeff{"id":7}'), accepted('[7,"5","1, 2"]'));
+  assert.deepEqual(map("return { id: response.json().id }", '\ufeff{"id":7}'), accepted('{"id":7}'));
+  const headers = "const get = (name) => response.headers.get(name); return { a: get('retry-after'), b: get('x-a'), c: get('') }";
+  assert.deepEqual(map(headers), accepted('{"a":"5","b":"1, 2","c":null}'));
   assert.deepEqual(map("return response.form()", "a=1&b=%C3%A4+c&a=2&&d"), accepted('{"a":"2","b":"ä c","d":""}'));
   assert.deepEqual(map("if (!response.ok) throw new Retry('busy')", "", 503), { tag: "retry", val: "busy" });
   assert.deepEqual(map("throw new Reject(response.text())", "no"), { tag: "failed", val: "no" });
   assert.match(failure(() => map("return response.json()", "{")), /^invalid: SyntaxError: /);
+  for (const none of ["null", "7", "[{}]"]) assert.match(failure(() => map(`return ${none}`)), /an object of fields/);
   assert.equal(failure(() => map("return")), "invalid: `map` returned nothing: return {} for no fields");
 });
 

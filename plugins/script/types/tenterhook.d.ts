@@ -171,7 +171,7 @@ declare namespace tenterhook {
   type Verdict =
     /** The sender is who it claims, or is not. */
     | boolean
-    /** It is; `id`: the sender's name for the call, by which repeats are recognised; `payload`: in place of the body. */
+    /** It is. `id`: the sender's name for the call, by which repeats are known; `payload`: in place of the body. */
     | { id?: string | null; payload?: ToJson }
     /** It is not, for this reason. */
     | { refused: string }
