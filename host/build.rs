@@ -1,9 +1,16 @@
 //! Builds the guest components for wasm32-wasip2 and puts them where `include_bytes!` finds them.
 //!
-//! `text_template.wasm`, `field_mapping.wasm`, `jq.wasm` and the verifiers (`verify-….wasm`) are the built-in plugins;
-//! the others are for tests and benchmarks. A cargo of its own, with a target folder of its own, does the work: a
-//! rebuild of the host alone costs nothing, as cargo runs this script only when a guest or the interface changes.
+//! `text_template.wasm`, `field_mapping.wasm`, `jq.wasm`, `script.wasm` and the verifiers (`verify-….wasm`) are the
+//! built-in plugins; the others are for tests and benchmarks. A cargo of its own, with a target folder of its own, does
+//! the work: a rebuild of the host alone costs nothing, as cargo runs this script only when a guest or the interface
+//! changes.
+//!
+//! `script` is JavaScript: Node.js makes it, by a package that npm installs below the target folder. It is made again
+//! only if one of its files changed, and its packages are installed again only if the list of them did.
 
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -50,12 +57,20 @@ const NOT_INHERITED: &[&str] = &[
     "TARGET",
 ];
 
+/// How much of what node or npm printed is shown: npm adds pages of advice.
+const ERROR_LINES_MAX: usize = 12;
+
+/// The plugin in JavaScript, and what it is made of.
+const SCRIPT: &str = "../plugins/script";
+const SCRIPT_PACKAGES: &[&str] = &[".npmrc", "package-lock.json", "package.json"];
+const SCRIPT_SOURCES: &[&str] = &["build.mjs", "src", "world.wit", "../../wit"];
+
 fn main() -> ExitCode {
     for path in ["plugins", "examples/your-own-plugins", "wit", "Cargo.lock", "Cargo.toml"] {
         tell("rerun-if-changed", &format!("../{path}"));
     }
     tell("rerun-if-changed", "build.rs");
-    match ensure_target().and_then(|()| build()) {
+    match ensure_target().and_then(|()| build()).and_then(|()| build_script()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             tell("error", &problem);
@@ -116,6 +131,93 @@ fn build() -> Result<(), String> {
     Ok(())
 }
 
+/// Makes the component of `plugins/script` and copies it if it changed.
+fn build_script() -> Result<(), String> {
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: run this by cargo")?);
+    let folder = target_folder(&out)?.join("script");
+    fs::create_dir_all(folder.join("wit")).map_err(|error| about(&folder, &error))?;
+    // Builds of other profiles share the folder. The lock ends with this process.
+    let lock = fs::File::create(folder.join("lock")).map_err(|error| about(&folder, &error))?;
+    lock.lock().map_err(|error| about(&folder, &error))?;
+    let component = folder.join("script.wasm");
+    unless_done(&folder.join("packages.done"), SCRIPT_PACKAGES, &folder.join("node_modules"), || {
+        install_packages(&folder)
+    })?;
+    let inputs = [SCRIPT_PACKAGES, SCRIPT_SOURCES].concat();
+    unless_done(&folder.join("component.done"), &inputs, &component, || componentize(&folder, &component))?;
+    copy(&component, &out.join("script.wasm"))
+}
+
+/// Does `work`, which makes `result`, unless `mark` says that it was done with the same content of `inputs`.
+fn unless_done(
+    mark: &Path,
+    inputs: &[&str],
+    result: &Path,
+    work: impl FnOnce() -> Result<(), String>,
+) -> Result<(), String> {
+    let mut hasher = DefaultHasher::new();
+    for input in inputs {
+        hash(&Path::new(SCRIPT).join(input), &mut hasher)?;
+    }
+    let state = format!("{:016x}", hasher.finish());
+    if result.exists() && fs::read_to_string(mark).is_ok_and(|done| done == state) {
+        return Ok(());
+    }
+    work()?;
+    fs::write(mark, state).map_err(|error| about(mark, &error))
+}
+
+/// Names and contents of a file, or of all files in a folder.
+fn hash(path: &Path, hasher: &mut DefaultHasher) -> Result<(), String> {
+    path.file_name().hash(hasher);
+    if path.is_dir() {
+        let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let mut paths: Vec<_> = entries.map_err(|error| about(path, &error))?.iter().map(fs::DirEntry::path).collect();
+        paths.sort();
+        return paths.iter().try_for_each(|path| hash(path, hasher));
+    }
+    fs::read(path).map_err(|error| about(path, &error))?.hash(hasher);
+    Ok(())
+}
+
+fn install_packages(folder: &Path) -> Result<(), String> {
+    for file in SCRIPT_PACKAGES {
+        copy(&Path::new(SCRIPT).join(file), &folder.join(file))?;
+    }
+    let options = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    run_node(Command::new("npm").args(options).current_dir(folder))
+}
+
+fn componentize(folder: &Path, component: &Path) -> Result<(), String> {
+    copy(Path::new("../wit/tenterhook.wit"), &folder.join("wit/tenterhook.wit"))?;
+    copy(&Path::new(SCRIPT).join("world.wit"), &folder.join("wit/world.wit"))?;
+    let mut node = Command::new("node");
+    node.arg(Path::new(SCRIPT).join("build.mjs"));
+    node.arg("--modules").arg(folder).arg("--wit").arg(folder.join("wit")).arg("--out").arg(component);
+    run_node(&mut node)
+}
+
+/// Runs node or npm.
+fn run_node(command: &mut Command) -> Result<(), String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|error| {
+        format!(
+            "the built-in plugin `script` is made by Node.js 20 or later and its npm, and {program} does not run \
+             ({error}): install Node.js, and build again."
+        )
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let printed = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&printed).lines().take(ERROR_LINES_MAX).for_each(|line| tell("error", line));
+    Err(format!("the built-in plugin `script` could not be made: {program} failed, see above"))
+}
+
+fn about(path: &Path, error: &std::io::Error) -> String {
+    format!("{}: {error}", path.display())
+}
+
 /// The target folder of the outer cargo: the one that cargo tags as a cache.
 fn target_folder(out: &Path) -> Result<PathBuf, String> {
     let mut folders = out.ancestors();
@@ -128,10 +230,10 @@ fn target_folder(out: &Path) -> Result<PathBuf, String> {
 
 /// Copies unless nothing changed, so that the host is not linked anew for nothing.
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    let read = |path: &Path| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+    let read = |path: &Path| fs::read(path).map_err(|error| about(path, &error));
     let new = read(from)?;
     if read(to).is_ok_and(|old| old == new) {
         return Ok(());
     }
-    std::fs::write(to, new).map_err(|error| format!("{}: {error}", to.display()))
+    fs::write(to, new).map_err(|error| about(to, &error))
 }

@@ -19,6 +19,7 @@ mod outbound_tail;
 mod plugins;
 mod receivers;
 mod recovery;
+mod script;
 mod tour;
 mod trials;
 mod triggers;

@@ -1,5 +1,5 @@
 //! What a plugin call costs: the reference guest (1 KB of JSON in, 13 values into a template, 0.5 KB out), direct and
-//! through the whole host, beside the same code natively; and the built-in plugins.
+//! through the whole host, beside the same code natively; and the built-in plugins: `script` does the work of the reference guest.
 //!
 //! `cargo bench -p tenterhook --bench plugin`. Besides criterion's figures it prints p50 and p99 of single calls.
 
@@ -35,6 +35,29 @@ const TEXT: &str = r#"{"format":"json","text":"{\"text\":\"New lead: {{ data.fir
 const RULES: &str =
     r#"{"format":"json","rules":[{"from":".id","to":"sms_id"},{"from":".state.code","to":"sms_status"}]}"#;
 const JQ: &str = r#"{"source":".a + $b","input":{"a":1},"variables":{"$b":2},"mode":"evaluate"}"#;
+
+/// The same work as that of the reference guest.
+const SCRIPT: &str = r##"export function render(input, base) {
+  const { data, id, time } = input;
+  const field = (title, value) => ({ title, value: String(value ?? "") });
+  return base.with({
+    json: {
+      channel: "#sales-leads-all",
+      id,
+      text: `New lead: ${data.first_name} "${data.nick_name}" ${data.last_name} (${data.company_role})`,
+      fields: [
+        field("Company", data.company),
+        field("E-mail", data.email),
+        field("Phone", data.phone),
+        field("Worth", `${data.contract_value} EUR`),
+        field("Seats", data.custom_fields.seats),
+        field("First tag", data.tags[0]),
+      ],
+      notes: data.notes ?? "",
+      at: time,
+    },
+  });
+}"##;
 
 /// Prints p50 and p99 of single timed calls.
 #[expect(clippy::print_stdout, reason = "a benchmark reports to its user")]
@@ -91,6 +114,15 @@ fn builtins(criterion: &mut Criterion, host: &PluginHost, runtime: &tokio::runti
     let (text, mapping, jq) = (builtin("text-template"), builtin("field-mapping"), builtin("jq"));
     measure(criterion, "text-template", || {
         host.render_here(&text, call(TEXT), reference::INPUT.into(), base()).expect("it renders");
+    });
+    let script = builtin("script");
+    let config = serde_json::json!({ "script": SCRIPT }).to_string();
+    measure(criterion, "script", || {
+        host.render_here(&script, call(&config), reference::INPUT.into(), base()).expect("it renders");
+    });
+    let nothing = serde_json::json!({ "script": "return null" }).to_string();
+    measure(criterion, "script that does nothing", || {
+        host.render_here(&script, call(&nothing), reference::INPUT.into(), base()).expect("it runs");
     });
     measure(criterion, "field-mapping", || {
         runtime.block_on(host.map(&mapping, call(RULES), response())).expect("it maps");

@@ -23,10 +23,11 @@ pub(super) struct Embedded {
 pub(super) const PRELOADED: [&str; 3] = ["text-template", "field-mapping", JQ];
 
 /// All of them. Their version is the server's.
-pub(super) const EMBEDDED: [Embedded; 3] = [
+pub(super) const EMBEDDED: [Embedded; 4] = [
     Embedded { name: "text-template", component: include_bytes!(concat!(env!("OUT_DIR"), "/text_template.wasm")) },
     Embedded { name: "field-mapping", component: include_bytes!(concat!(env!("OUT_DIR"), "/field_mapping.wasm")) },
     Embedded { name: JQ, component: include_bytes!(concat!(env!("OUT_DIR"), "/jq.wasm")) },
+    Embedded { name: "script", component: include_bytes!(concat!(env!("OUT_DIR"), "/script.wasm")) },
 ];
 
 /// The built-in plugins, each made ready when it is first asked for.

@@ -16,8 +16,13 @@ async fn the_built_in_plugins_describe_themselves_and_have_the_servers_version()
             (version.name.to_string(), version.exports.clone())
         })
         .collect();
-    let expected = [("text-template", Export::Template), ("field-mapping", Export::Mapping), ("jq", Export::Action)];
-    assert_eq!(found, expected.map(|(name, export)| (name.to_owned(), vec![export])));
+    let expected = [
+        ("text-template", vec![Export::Template]),
+        ("field-mapping", vec![Export::Mapping]),
+        ("jq", vec![Export::Action]),
+        ("script", vec![Export::Template, Export::Mapping, Export::Action]),
+    ];
+    assert_eq!(found, expected.map(|(name, exports)| (name.to_owned(), exports)));
     assert!(host.builtin("no-such-plugin").is_none());
 }
 

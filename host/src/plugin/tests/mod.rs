@@ -4,6 +4,7 @@ mod artefacts;
 mod builtins;
 mod calls;
 mod fairness;
+mod script;
 mod uploads;
 
 use std::convert::Infallible;

@@ -1,0 +1,53 @@
+// UTF-8 and digests, against those of Node.
+
+import assert from "node:assert/strict";
+import { createHash, createHmac, randomBytes } from "node:crypto";
+import { test } from "node:test";
+
+import "./engine.js";
+
+const { decode, encode } = await import("../src/text.js");
+const { digest, equal, hmac } = await import("../src/digest.js");
+
+/** Bytes that are nearly UTF-8: pieces of characters, good and bad, in any order. */
+function nearly(seed) {
+  const good = ["c3a4", "e282ac", "f09f9880", "41", "00", "efbfbd"];
+  const pieces = [...good, "e282", "f09f98", "80", "c0af", "eda080", "f4908080", "ff"];
+  const choose = randomBytes(seed % 12);
+  return Buffer.from([...choose].map((byte) => pieces[byte % pieces.length]).join(""), "hex");
+}
+
+test("bytes are decoded as Node decodes them, whatever they are", () => {
+  for (let seed = 0; seed < 3000; seed += 1) {
+    for (const bytes of [nearly(seed), randomBytes(seed % 7)]) {
+      assert.equal(decode(new Uint8Array(bytes)), new TextDecoder().decode(bytes), bytes.toString("hex"));
+    }
+  }
+  assert.equal(decode(Uint8Array.of(0xef, 0xbb, 0xbf, 65)), "A");
+});
+
+test("texts are encoded as Node encodes them, even those that are no Unicode", () => {
+  for (const text of ["", "a", "ä€😀", "\0", "a\ud800b", "\udfff", "%41", "x".repeat(10_000)]) {
+    assert.deepEqual(encode(text), new TextEncoder().encode(text));
+  }
+});
+
+test("digests are those of Node, at every length around a block", () => {
+  for (let length = 0; length < 200; length += 1) {
+    const [data, key] = [randomBytes(length), randomBytes((length * 7) % 150)];
+    for (const algorithm of ["sha1", "sha256"]) {
+      const hex = (bytes) => Buffer.from(bytes).toString("hex");
+      assert.equal(hex(digest(algorithm, data)), createHash(algorithm).update(data).digest("hex"));
+      assert.equal(hex(hmac(algorithm, key, data)), createHmac(algorithm, key).update(data).digest("hex"));
+    }
+  }
+  assert.throws(() => digest("md5", ""), /"md5" is none of the algorithms sha256, sha1/);
+  assert.throws(() => digest("sha1", 7), /bytes .* or a text/);
+});
+
+test("equal tells texts and bytes that differ", () => {
+  const same = [["", ""], ["a", "a"], ["ä", Uint8Array.of(0xc3, 0xa4)]];
+  const different = [["", "a"], ["a", "b"], ["a", "ab"], ["a\0", "a"]];
+  for (const pair of same) assert.equal(equal(...pair), true, pair);
+  for (const pair of different) assert.equal(equal(...pair), false, pair);
+});
