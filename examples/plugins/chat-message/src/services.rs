@@ -92,9 +92,10 @@ fn slack_char(text: &mut String, c: char) {
     }
 }
 
-/// What has a meaning in Discord's Markdown, behind a backslash.
+/// What has a meaning in Discord's Markdown, behind a backslash; a hyphen has one at the start of a line only.
 fn discord_char(text: &mut String, c: char) {
-    if matches!(c, '\\' | '*' | '_' | '~' | '`' | '|' | '>' | '<' | '#' | '[' | ']' | '(' | ')' | '-') {
+    let starts_list = || text.trim_end_matches(' ').is_empty() || text.trim_end_matches(' ').ends_with('\n');
+    if "\\*_~`|><#[]()".contains(c) || (c == '-' && starts_list()) {
         text.push('\\');
     }
     text.push(c);

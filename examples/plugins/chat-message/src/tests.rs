@@ -205,6 +205,8 @@ fn markup_stays_text() {
         r"\<!channel\> \*a\* \_b\_ \[x\]\(https://evil.example\) & \`c\` @everyone"
     );
     assert_eq!(shown("teams", "/attachments/0/content/body/1/inlines/1/text"), event["data"]["n"]);
+    let list = render(&json!({ "service": "discord" }), &json!({ "data": { "n": "- a-b\n  - c\n# d" } })).unwrap();
+    assert_eq!(list["embeds"][0]["fields"][0]["value"], "\\- a-b\n  \\- c\n\\# d");
 }
 
 #[test]

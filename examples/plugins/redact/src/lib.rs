@@ -16,7 +16,7 @@ use search::Pattern;
 
 struct Redact;
 
-/// What is redacted: as template the configuration, as action a part of the input.
+/// What is redacted: the configuration. Workflows give actions none; there the rules are a part of the input.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rules {
@@ -34,7 +34,7 @@ struct Rules {
     send: String,
 }
 
-/// The input of the action.
+/// The input of the action that has no configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Input {
@@ -99,8 +99,11 @@ impl Template for Redact {
 }
 
 impl Action for Redact {
-    fn run(_call: &Call, input: Json) -> Result<Json, Failure> {
-        let Input { value, rules } = input.decode()?;
+    fn run(call: &Call, input: Json) -> Result<Json, Failure> {
+        let Input { value, rules } = match call.config()? {
+            Some(rules) => Input { value: input.decode()?, rules },
+            None => input.decode()?,
+        };
         Json::encode(&redacted(&rules, value))
     }
 }

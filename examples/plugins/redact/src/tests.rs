@@ -3,7 +3,7 @@
 use expect_test::expect;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tenterhook_plugin::{Action, Call, Describe, Failure, Json, Request, Template};
+use tenterhook_plugin::{Action, Call, Describe, Description, Failure, Json, Request, Template};
 
 use crate::Redact;
 
@@ -88,6 +88,13 @@ fn an_action_does_the_same_with_rules_of_its_input() {
           }
         }"#]]
     .assert_eq(&format!("{output:#}"));
+}
+
+#[test]
+fn an_action_with_a_configuration_takes_the_input_as_it_is() {
+    let Description { example_config, example_input, .. } = Redact::describe();
+    let output = Redact::run(&call(&example_config), Json::from_text(example_input.to_string())).unwrap();
+    assert_eq!(output.decode::<Value>().unwrap(), render(&example_config, &example_input).unwrap());
 }
 
 #[test]

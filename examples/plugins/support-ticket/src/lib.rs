@@ -17,9 +17,12 @@ struct Config {
     /// Where the texts are that follow it in the subject.
     #[serde(default)]
     about: Vec<String>,
-    /// Where a text is that stands before the list of the event's values, such as that of an e-mail.
+    /// Where a text is that stands before the list, such as that of an e-mail.
     #[serde(default)]
     text: Option<String>,
+    /// Where the values are that are listed; all plain ones in `data` if absent.
+    #[serde(default)]
+    list: Option<Vec<String>>,
     #[serde(default)]
     requester: Requester,
     #[serde(default)]
@@ -129,13 +132,21 @@ fn subject(config: &Config, input: &Value) -> String {
     words.join(" ").replace(char::is_control, " ").chars().take(SUBJECT_CHARS_MAX).collect()
 }
 
-fn body(config: &Config, input: &Value) -> String {
+/// The names and values that the ticket lists.
+fn listed(config: &Config, input: &Value) -> Vec<(String, String)> {
+    if let Some(places) = &config.list {
+        let name = |place: &String| place.rsplit('/').next().unwrap_or_default().to_owned();
+        return places.iter().filter_map(|place| Some((name(place), at(input, Some(place))?))).collect();
+    }
     let members = input["data"].as_object().into_iter().flatten();
-    let shown = |name: &str| config.text.as_deref().and_then(|place| place.strip_prefix("/data/")) != Some(name);
-    let lines =
-        members.filter(|(name, _)| shown(name)).filter_map(|(name, value)| Some(format!("{name}: {}", text(value)?)));
-    let list = lines.collect::<Vec<_>>().join("\n");
-    let parts = at(input, config.text.as_ref()).into_iter().chain(Some(list));
+    let is_text = |name: &str| config.text.as_deref().and_then(|place| place.strip_prefix("/data/")) == Some(name);
+    let others = members.filter(|(name, _)| !is_text(name));
+    others.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
+}
+
+fn body(config: &Config, input: &Value) -> String {
+    let lines: Vec<_> = listed(config, input).iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let parts = at(input, config.text.as_ref()).into_iter().chain(Some(lines.join("\n")));
     let body = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n");
     if body.is_empty() { config.subject.clone() } else { body.chars().take(BODY_CHARS_MAX).collect() }
 }
@@ -149,7 +160,8 @@ fn ticket_of(config: &Config, call: &Call, input: &Value) -> Value {
         "comment": { "body": body(config, input) },
         "priority": priority.word(),
         "tags": config.tags,
-        "external_id": text(&input["id"]).unwrap_or_else(|| call.id.clone()),
+        // The same for every repeat of the delivery or task.
+        "external_id": call.id,
     });
     let Requester { name, email, phone } = &config.requester;
     for (part, place) in [("name", name), ("email", email), ("phone", phone)] {
@@ -246,6 +258,7 @@ fn schema() -> Value {
             "subject": { "type": "string", "minLength": 1 },
             "about": { "type": "array", "items": pointer },
             "text": pointer,
+            "list": { "type": "array", "items": pointer },
             "requester": {
                 "type": "object",
                 "properties": { "name": pointer, "email": pointer, "phone": pointer },
