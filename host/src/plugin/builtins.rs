@@ -22,12 +22,30 @@ pub(super) struct Embedded {
 /// Those that every server needs.
 pub(super) const PRELOADED: [&str; 3] = ["text-template", "field-mapping", JQ];
 
+/// A component that `build.rs` made.
+macro_rules! embedded {
+    ($name:expr, $file:literal) => {
+        Embedded { name: $name, component: include_bytes!(concat!(env!("OUT_DIR"), "/", $file, ".wasm")) }
+    };
+}
+
 /// All of them. Their version is the server's.
-pub(super) const EMBEDDED: [Embedded; 4] = [
-    Embedded { name: "text-template", component: include_bytes!(concat!(env!("OUT_DIR"), "/text_template.wasm")) },
-    Embedded { name: "field-mapping", component: include_bytes!(concat!(env!("OUT_DIR"), "/field_mapping.wasm")) },
-    Embedded { name: JQ, component: include_bytes!(concat!(env!("OUT_DIR"), "/jq.wasm")) },
-    Embedded { name: "script", component: include_bytes!(concat!(env!("OUT_DIR"), "/script.wasm")) },
+pub(super) const EMBEDDED: [Embedded; 15] = [
+    embedded!("text-template", "text_template"),
+    embedded!("field-mapping", "field_mapping"),
+    embedded!(JQ, "jq"),
+    embedded!("script", "script"),
+    embedded!("verify-basic-auth", "verify-basic-auth"),
+    embedded!("verify-github", "verify-github"),
+    embedded!("verify-hmac", "verify-hmac"),
+    embedded!("verify-okta", "verify-okta"),
+    embedded!("verify-shopify", "verify-shopify"),
+    embedded!("verify-slack", "verify-slack"),
+    embedded!("verify-standard-webhooks", "verify-standard-webhooks"),
+    embedded!("verify-stripe", "verify-stripe"),
+    embedded!("verify-token", "verify-token"),
+    embedded!("verify-twilio", "verify-twilio"),
+    embedded!("verify-x", "verify-x"),
 ];
 
 /// The built-in plugins, each made ready when it is first asked for.
