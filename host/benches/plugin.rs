@@ -3,6 +3,9 @@
 //!
 //! `cargo bench -p tenterhook --bench plugin`. Besides criterion's figures it prints p50 and p99 of single calls.
 
+#[path = "../../plugins/reference/src/work.rs"]
+mod reference;
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

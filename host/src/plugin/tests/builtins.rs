@@ -21,6 +21,17 @@ async fn the_built_in_plugins_describe_themselves_and_have_the_servers_version()
         ("field-mapping", vec![Export::Mapping]),
         ("jq", vec![Export::Action]),
         ("script", vec![Export::Template, Export::Mapping, Export::Action]),
+        ("verify-basic-auth", vec![Export::Verifier]),
+        ("verify-github", vec![Export::Verifier]),
+        ("verify-hmac", vec![Export::Verifier]),
+        ("verify-okta", vec![Export::Verifier]),
+        ("verify-shopify", vec![Export::Verifier]),
+        ("verify-slack", vec![Export::Verifier]),
+        ("verify-standard-webhooks", vec![Export::Verifier]),
+        ("verify-stripe", vec![Export::Verifier]),
+        ("verify-token", vec![Export::Verifier]),
+        ("verify-twilio", vec![Export::Verifier]),
+        ("verify-x", vec![Export::Verifier]),
     ];
     assert_eq!(found, expected.map(|(name, exports)| (name.to_owned(), exports)));
     assert!(host.builtin("no-such-plugin").is_none());

@@ -1,5 +1,8 @@
 //! One call at a time: what works, and what each misdeed leads to.
 
+#[path = "../../../../plugins/reference/src/work.rs"]
+mod reference;
+
 use std::time::Duration;
 
 use expect_test::expect;
