@@ -225,7 +225,9 @@ async fn start_plugins(
     });
     let host = started.await??;
     let others = Arc::clone(&host);
-    drop(tokio::task::spawn_blocking(move || drop(others.builtins().len())));
+    drop(tokio::task::spawn_blocking(move || {
+        tracing::debug!(plugins = others.builtins().len(), "the built-in plugins are loaded");
+    }));
     Ok(host)
 }
 
