@@ -23,6 +23,7 @@ mod jobs;
 mod keys;
 mod live;
 mod meta;
+mod plugin_versions;
 mod plugins;
 mod records;
 mod runs;

@@ -209,11 +209,10 @@ fn conclude<T>(
     elapsed: Duration,
     limit: Duration,
 ) -> Result<Reported<T>> {
+    let memory_peak = state.memory.used();
+    plugin.counters.memory(&plugin.name, memory_peak);
     match outcome {
-        Ok(value) => {
-            let memory_peak = state.memory.used();
-            Ok(Reported { value, logs: state.log.finish(), elapsed, memory_peak })
-        }
+        Ok(value) => Ok(Reported { value, logs: state.log.finish(), elapsed, memory_peak }),
         Err(Stop::Time) => {
             Err(PluginError::TimedOut { plugin: Arc::clone(&plugin.name), limit, logs: state.log.finish() })
         }

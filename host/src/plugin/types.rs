@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::model::{Description, Digest, Export, HeaderField, LogLine, Time};
+use crate::model::{Description, Digest, Export, HeaderField, LogLine, Time, Trial};
 
 /// What a call is about (`call` in the WIT).
 #[derive(Clone, Debug)]
@@ -87,6 +87,8 @@ pub struct Inspection {
     pub imports: Vec<String>,
     /// What it says of itself, if it exports `describe`.
     pub description: Option<Description>,
+    /// How its exports did with its own example; empty if it gave none.
+    pub trial: Vec<Trial>,
 }
 
 /// The interface that an export is, without package and version.

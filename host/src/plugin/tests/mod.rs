@@ -3,7 +3,9 @@
 mod artefacts;
 mod builtins;
 mod calls;
+mod compat;
 mod fairness;
+mod trials;
 mod uploads;
 
 use std::convert::Infallible;
