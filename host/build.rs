@@ -23,6 +23,7 @@ const GUESTS: &[(&str, &str)] = &[
     ("jq", "jq"),
     ("reference", "reference"),
     ("hostile", "hostile"),
+    ("older", "older"),
     ("chat-lead", "example_template"),
     ("helpdesk-ticket", "example_mapping"),
     ("lead-score", "example_action"),

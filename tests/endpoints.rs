@@ -245,22 +245,27 @@ async fn an_endpoint_that_changed_meanwhile_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn a_plugin_is_pinned_and_stays_while_an_endpoint_uses_it() {
+async fn a_plugin_stays_while_an_endpoint_uses_it() {
     let api = space("endpoint-plugin").await;
     api.put_plugin("chat-lead", "1.0.0", components::TEMPLATE).await.expect(201);
     api.put_plugin("helpdesk", "1.0.0", components::MAPPING).await.expect(201);
     let with = |plugin: &str| {
         definition(json!({ "format": { "type": "plugin", "plugin": plugin, "config": { "channel": "#a" } } }))
     };
-    let made = api.put("endpoints/chat", &with("chat-lead")).await.expect(201);
-    let format = json!({ "type": "plugin", "plugin": "chat-lead@1.0.0", "config": { "channel": "#a" } });
-    assert_eq!(made["format"], format);
+    for plugin in ["chat-lead", "chat-lead@1.0.0"] {
+        let made = api.put("endpoints/chat", &with(plugin)).await;
+        let format = json!({ "type": "plugin", "plugin": plugin, "config": { "channel": "#a" } });
+        assert_eq!(made.body["format"], format, "{made:?}");
+    }
     let refused = api.delete("plugins/chat-lead/versions/1.0.0").await;
     assert_eq!(refused.body["used_by"], json!([{ "kind": "endpoint", "id": "chat" }]), "{refused:?}");
     assert_eq!(refused.problem(409), "in-use");
     for plugin in ["helpdesk", "none", "chat-lead@2.0.0"] {
         assert_eq!(api.put("endpoints/other", &with(plugin)).await.faults(), ["format.plugin"], "{plugin}");
     }
+    let mut misset = with("chat-lead");
+    misset["format"]["config"] = json!({ "channel": 7 });
+    assert_eq!(api.put("endpoints/other", &misset).await.faults(), ["format.config/channel"]);
     api.post("endpoints/chat/pause", &json!({})).await.expect(200);
     assert_eq!(api.delete("plugins/chat-lead/versions/1.0.0").await.problem(409), "in-use");
     api.put("endpoints/chat", &definition(json!({}))).await.expect(200);

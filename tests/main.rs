@@ -16,6 +16,7 @@ mod listen;
 mod metrics;
 mod outbound_recovery;
 mod outbound_tail;
+mod plugin_versions;
 mod plugins;
 mod receivers;
 mod recovery;

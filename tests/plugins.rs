@@ -86,8 +86,8 @@ async fn a_version_never_changes() {
     assert_eq!(api.put_plugin("text-template", "9.0.0", components::TEMPLATE).await.problem(409), "builtin-plugin");
     let shown = api.get("plugins/mine/versions/1.0.0").await.expect(200);
     assert_eq!(shown["exports"], json!(["template"]));
-    api.delete("plugins/mine/versions/1.0.0").await.expect(204);
-    assert_eq!(api.get("plugins/mine/versions/1.0.0").await.problem(404), "plugin-version-not-found");
+    api.delete("plugins/mine/versions/1.1.0").await.expect(204);
+    assert_eq!(api.get("plugins/mine/versions/1.1.0").await.problem(404), "plugin-version-not-found");
 }
 
 #[tokio::test]

@@ -23,11 +23,14 @@ pub const REJECTIONS: &str = "tenterhook_inbound_rejected_total";
 pub const LIVE_RUNS: &str = "tenterhook_live_runs";
 /// Of these, due and not yet taken.
 pub const DUE_RUNS: &str = "tenterhook_due_runs";
-/// Plugin calls that ran. Labels: `plugin` (`name@version`), `outcome` (`ok`; `declined`: the plugin itself gave a
-/// reason; `fault`: crashed, stopped, or its output was not usable).
+/// Plugin calls. Labels: `plugin` (`name@version`), `outcome` (`ok`; `invalid`, `rejected`, `unavailable`: the plugin
+/// itself gave a reason; `panic`, `memory`, `stack`, `trap`: crashed; `timeout`: stopped; `output-too-large`,
+/// `bad-output`; `busy`, `quarantined`: not called; `failed`: our own fault).
 pub const PLUGIN_CALLS: &str = "tenterhook_plugin_calls_total";
 /// Seconds of one plugin call. Label: `plugin`.
 pub const PLUGIN_SECONDS: &str = "tenterhook_plugin_seconds";
+/// The most memory that one call had since the server started, in bytes. Label: `plugin`.
+pub const PLUGIN_MEMORY: &str = "tenterhook_plugin_memory_peak_bytes";
 /// Outbound requests. Label: `outcome` (`answered`, or the code of why there was no answer).
 pub const EGRESS_REQUESTS: &str = "tenterhook_egress_total";
 /// Events published, repeats left out.
@@ -68,6 +71,7 @@ const METRICS: &[(&str, MetricKind, Unit, &str)] = &[
     (DUE_RUNS, MetricKind::Gauge, Unit::Count, "Runs that are due and not yet taken"),
     (PLUGIN_CALLS, MetricKind::Counter, Unit::Count, "Plugin calls by plugin and outcome"),
     (PLUGIN_SECONDS, MetricKind::Histogram, Unit::Seconds, "Time of one plugin call"),
+    (PLUGIN_MEMORY, MetricKind::Gauge, Unit::Bytes, "Most memory of one plugin call, by plugin"),
     (EGRESS_REQUESTS, MetricKind::Counter, Unit::Count, "Outbound requests by outcome"),
     (EVENTS_PUBLISHED, MetricKind::Counter, Unit::Count, "Published events"),
     (FILTER_ERRORS, MetricKind::Counter, Unit::Count, "Events that an endpoint's filter failed on"),
@@ -85,7 +89,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Upper bounds of all histograms, in seconds: plugin calls take tens of microseconds, actions up to 15 s.
-const SECONDS_BOUNDS: &[f64] = &[
+pub const SECONDS_BOUNDS: &[f64] = &[
     0.000_02, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     5.0, 15.0,
 ];

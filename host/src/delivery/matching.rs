@@ -4,12 +4,18 @@ use serde_json::{Value, json};
 
 use crate::model::{Endpoint, Event};
 
-/// The types of the events that the server raises about deliveries themselves. Their data has the member `endpoint`
-/// `{id, url}`: which they are about.
-pub const OPERATIONAL_TYPES: [&str; 4] =
-    ["endpoint.paused", "endpoint.disabled", "endpoint.recovered", "delivery.failed"];
+/// The types of the events that the server raises about its own work. The data of those that are about an endpoint
+/// have the member `endpoint` `{id, url}`.
+pub const OPERATIONAL_TYPES: [&str; 6] = [
+    "endpoint.paused",
+    "endpoint.disabled",
+    "endpoint.recovered",
+    "delivery.failed",
+    "plugin.quarantined",
+    "plugin.recovered",
+];
 
-/// Whether events of this type are about deliveries. A failed delivery of one must raise none, or two endpoints that
+/// Whether events of this type are about the server's own work. A failed delivery of one must raise none, or two endpoints that
 /// fail would tell each other of it for ever.
 pub fn is_operational(kind: &str) -> bool {
     OPERATIONAL_TYPES.contains(&kind)

@@ -10,7 +10,7 @@ use crate::delivery::{self, Decision, EndpointEffect, Form, Next, Outcome};
 use crate::egress::{self, SendError};
 use crate::model::{
     Attempt, AttemptError, AttemptForm, AttemptTiming, Delivery, DeliveryStatus, Endpoint, EndpointFormat,
-    EndpointHealth, EndpointStatus, ErrorClass, Event, LogLine, Time,
+    EndpointHealth, EndpointStatus, ErrorClass, Event, LogLine, PluginRef, Time,
 };
 use crate::plugin::{Call, OutboundRequest};
 use crate::store::{DeliveryStep, Draft, DueDelivery, Expect, StoreError};
@@ -30,6 +30,15 @@ pub(super) enum Made {
     Drop,
     /// There is no request to send.
     Unsendable(String),
+    /// There is none because the template crashed or ran out of time.
+    Crashed(String),
+}
+
+/// What is known of the template plugin of an attempt.
+#[derive(Default)]
+pub(super) struct Notes {
+    pub(super) plugin: Option<PluginRef>,
+    pub(super) logs: Vec<LogLine>,
 }
 
 /// An attempt that is over, whatever becomes of its delivery.
@@ -39,6 +48,8 @@ struct Ended {
     retry_after: Option<String>,
     at: Time,
     jitter: f64,
+    /// The template crashed, of which the receiver knows nothing.
+    crashed: bool,
 }
 
 impl Engine {
@@ -47,8 +58,8 @@ impl Engine {
     pub(super) async fn attempt(&self, target: &Target, due: DueDelivery, permit: OwnedSemaphorePermit) -> Result<()> {
         let DueDelivery { delivery, event } = due;
         let Some(event) = event else { return self.cancel(delivery).await };
-        let mut logs = Vec::new();
-        let made = self.make(target, &delivery, &event, &mut logs).await?;
+        let mut notes = Notes::default();
+        let made = self.make(target, &delivery, &event, &mut notes).await?;
         let started_at = self.clock.now();
         let mut attempt = Attempt {
             number: delivery.attempts + 1,
@@ -61,12 +72,14 @@ impl Engine {
                 queue_ms: millis(started_at.since(delivery.due.unwrap_or(started_at))),
                 ..AttemptTiming::default()
             },
-            logs,
+            plugin: notes.plugin,
+            logs: notes.logs,
         };
         let (mut status, mut retry_after) = (None, None);
+        let crashed = matches!(made, Made::Crashed(_));
         match made {
             Made::Drop => return self.drop_delivery(delivery, attempt).await,
-            Made::Unsendable(detail) => {
+            Made::Unsendable(detail) | Made::Crashed(detail) => {
                 attempt.error = Some(AttemptError { class: ErrorClass::Unsendable, detail });
             }
             Made::Form(form, by) => {
@@ -78,16 +91,16 @@ impl Engine {
             }
         }
         drop(permit);
-        let ended = Ended { attempt, status, retry_after, at: self.clock.now(), jitter: super::chance() };
+        let ended = Ended { attempt, status, retry_after, at: self.clock.now(), jitter: super::chance(), crashed };
         count(&ended);
         self.settle_attempt(target, delivery, &event, ended).await
     }
 
     /// The request of a delivery. `Err` only for trouble of ours.
-    async fn make(&self, target: &Target, delivery: &Delivery, event: &Event, logs: &mut Vec<LogLine>) -> Result<Made> {
+    async fn make(&self, target: &Target, delivery: &Delivery, event: &Event, notes: &mut Notes) -> Result<Made> {
         let endpoint = &*target.endpoint;
         if let EndpointFormat::Plugin { .. } = &endpoint.format {
-            return self.made(endpoint, (delivery, event), logs).await;
+            return self.made(endpoint, (delivery, event), notes).await;
         }
         let by = AttemptForm { format: endpoint.format.clone(), method: endpoint.method };
         Ok(match delivery::build(endpoint, event, target.envelope.as_ref()) {
@@ -101,34 +114,34 @@ impl Engine {
         &self,
         endpoint: &Endpoint,
         (delivery, event): (&Delivery, &Event),
-        logs: &mut Vec<LogLine>,
+        notes: &mut Notes,
     ) -> Result<Made> {
         let EndpointFormat::Plugin { plugin, config } = &endpoint.format else {
             return Err(EngineError::Internal("the format of the endpoint is no plugin".to_owned()));
         };
-        let loaded = match self.load_plugin(&event.space, plugin).await {
+        let id = delivery.id.to_string();
+        let loaded = match self.load_plugin(&event.space, plugin, &id).await {
             Ok(loaded) => loaded,
             Err(EngineError::NotFound { .. }) => return Ok(Made::Unsendable(format!("there is no plugin {plugin}"))),
             Err(other) => return Err(other),
         };
+        notes.plugin = loaded.name().parse().ok();
         // The same for all attempts, so that a template, which is pure, makes the same request for all.
-        let call = Call {
-            space: event.space.to_string(),
-            id: delivery.id.to_string(),
-            now: delivery.created_at,
-            config: config.to_string(),
-        };
+        let call = Call { space: event.space.to_string(), id, now: delivery.created_at, config: config.to_string() };
         let Form { method, url, headers, body, .. } = delivery::base(endpoint);
         let base = OutboundRequest { method: method.as_str().to_owned(), url, headers, body };
-        let rendered = match self.plugins.render(&loaded, call, delivery::event_input(event).to_string(), base).await {
+        let rendered = self.plugins.render(&loaded, call, delivery::event_input(event).to_string(), base).await;
+        self.learn(&event.space, &loaded, &rendered).await;
+        let rendered = match rendered {
             Ok(report) => {
-                logs.extend(report.logs);
+                notes.logs.extend(report.logs);
                 report.value
             }
             Err(error) if error.is_retriable() && error.logs().is_empty() => return Err(error.into()),
             Err(error) => {
-                logs.extend(error.logs().iter().cloned());
-                return Ok(Made::Unsendable(error.to_string()));
+                notes.logs.extend(error.logs().iter().cloned());
+                let made = if error.is_fault() { Made::Crashed } else { Made::Unsendable };
+                return Ok(made(error.to_string()));
             }
         };
         let Some(OutboundRequest { method, url, headers, body }) = rendered else { return Ok(Made::Drop) };
@@ -216,6 +229,9 @@ impl Engine {
             failures: counted(target, former),
             jitter: ended.jitter,
         });
+        // A template that crashes is put to rest itself: its endpoint has not failed.
+        let (effect, failures) =
+            if ended.crashed { (EndpointEffect::None, former.failures) } else { (effect, failures) };
         let mut health = EndpointHealth { failures, stopped_at: former.stopped_at.filter(|_| failures > 0) };
         let (status, due) = match next {
             Next::Delivered => (DeliveryStatus::Delivered, None),
@@ -237,7 +253,7 @@ impl Engine {
         if endpoint.is_some() {
             health.stopped_at = Some(ended.at);
             news.push(self.stopped_event(target, effect, failures, ended));
-        } else if failures == 0 && former.stopped_at.is_some() {
+        } else if failures == 0 && former.stopped_at.is_some() && !ended.crashed {
             let data = json!({ "endpoint": about(target), "stopped_at": former.stopped_at });
             news.push(self.operational(&target.lane, "endpoint.recovered", data));
         }

@@ -130,8 +130,9 @@ impl Engine {
         let (base, steps) = webhook::plan(webhook);
         let mut request = outbound(base);
         for step in steps {
-            let (plugin, config) = self.template(site.space, &step).await?;
+            let (plugin, config) = self.template(site, &step).await?;
             let report = self.plugins.render(&plugin, site.call(config), input.clone(), request).await;
+            self.learn(site.space, &plugin, &report).await;
             let report = report.map_err(|error| Stop::plugin(error, logs))?;
             logs.extend(report.logs);
             match report.value {
@@ -143,10 +144,10 @@ impl Engine {
         Ok(Some(Rendered { method, url, headers, body }))
     }
 
-    async fn template<'a>(&self, space: &Slug, step: &'a RenderStep) -> Result<(plugin::Loaded, &'a Value)> {
+    async fn template<'a>(&self, site: &CallSite<'_>, step: &'a RenderStep) -> Result<(plugin::Loaded, &'a Value)> {
         match step {
             RenderStep::Text { config } => Ok((self.builtin(TEXT_TEMPLATE)?, config)),
-            RenderStep::Plugin { plugin, config } => Ok((self.load_plugin(space, plugin).await?, config)),
+            RenderStep::Plugin { plugin, config } => Ok((self.load_plugin(site.space, plugin, site.id).await?, config)),
         }
     }
 
@@ -212,11 +213,14 @@ impl Engine {
                 let config = serde_json::json!({ "format": webhook.response.format.word(), "rules": rules });
                 (self.builtin(FIELD_MAPPING)?, config)
             }
-            Mapping::Plugin { plugin, config } => (self.load_plugin(site.space, plugin).await?, config.clone()),
+            Mapping::Plugin { plugin, config } => {
+                (self.load_plugin(site.space, plugin, site.id).await?, config.clone())
+            }
         };
         let input =
             InboundResponse { status: response.status, headers: response.headers.clone(), body: response.body.clone() };
         let report = self.plugins.map(&plugin, site.call(&config), input).await;
+        self.learn(site.space, &plugin, &report).await;
         let report = report.map_err(|error| Stop::plugin(error, logs))?;
         logs.extend(report.logs);
         Ok(match report.value {
@@ -249,8 +253,9 @@ impl Engine {
         input: &Value,
         logs: &mut Vec<LogLine>,
     ) -> Result<Value, Stop> {
-        let loaded = self.load_plugin(site.space, plugin).await?;
+        let loaded = self.load_plugin(site.space, plugin, site.id).await?;
         let report = self.plugins.run(&loaded, site.call(&Value::Null), input.to_string()).await;
+        self.learn(site.space, &loaded, &report).await;
         let report = report.map_err(|error| Stop::plugin(error, logs))?;
         logs.extend(report.logs);
         let output = serde_json::from_str(&report.value);

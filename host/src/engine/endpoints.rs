@@ -2,11 +2,12 @@
 
 use crate::delivery::{CheckedEndpoint, EndpointDraft, RotationDraft};
 use crate::model::{
-    DefinitionPath, Endpoint, EndpointFormat, EndpointStatus, Export, Kind, PluginRef, Redacted, Saved, Slug, Time,
+    DefinitionPath, Endpoint, EndpointFormat, EndpointStatus, Export, Kind, Redacted, Saved, Slug, Time,
 };
 use crate::store::{Draft, Expect, Page, Slice, draft};
 
 use super::endpoint_keys::Issued;
+use super::plugins::Need;
 use super::{Engine, EngineError, FieldProblem, KeyView, Result, definition_error, unchanged};
 
 /// How often a change is computed anew when others change the same endpoint at the same time.
@@ -40,8 +41,6 @@ impl EndpointView {
 /// A definition to save, all of it checked.
 struct Given<'a> {
     checked: CheckedEndpoint,
-    /// The version of its plugin.
-    pinned: Option<PluginRef>,
     expect: Expect,
     author: &'a str,
 }
@@ -58,8 +57,8 @@ impl Engine {
     ) -> Result<(EndpointView, bool)> {
         self.space(space).await?;
         let checked = given.check().map_err(|problems| EngineError::Invalid { problems })?;
-        let pinned = self.check_outside(space, &checked).await?;
-        let given = Given { checked, pinned, expect, author };
+        self.check_outside(space, &checked).await?;
+        let given = Given { checked, expect, author };
         for _ in 0..CHANGE_TRIES_MAX {
             match self.try_save(space, id, &given).await {
                 Err(EngineError::Changed { .. }) if expect == Expect::Any => {}
@@ -69,24 +68,23 @@ impl Engine {
         Err(changed(id))
     }
 
-    /// What a draft cannot check of itself: what the sandbox says of the filter, and that the plugin exists. Gives the
-    /// plugin with its version.
-    async fn check_outside(&self, space: &Slug, checked: &CheckedEndpoint) -> Result<Option<PluginRef>> {
+    /// What a draft cannot check of itself: what the sandbox says of the filter, and that there is such a plugin.
+    async fn check_outside(&self, space: &Slug, checked: &CheckedEndpoint) -> Result<()> {
         let mut problems = Vec::new();
         if let Some(filter) = checked.filter()
             && let Err(reason) = self.check_expression(filter).await
         {
             problems.push(FieldProblem::new("filter", reason));
         }
-        let mut pinned = None;
-        if let EndpointFormat::Plugin { plugin, .. } = checked.format() {
-            match self.pinned(space, "format.plugin", plugin, Export::Template).await {
-                Ok(plugin) => pinned = Some(plugin),
+        if let EndpointFormat::Plugin { plugin, config } = checked.format() {
+            let need = Need { export: Export::Template, config: Some(config) };
+            match self.check_reference(space, "format.plugin", plugin, need).await {
+                Ok(()) => {}
                 Err(EngineError::Invalid { problems: found }) => problems.extend(found),
                 Err(other) => return Err(other),
             }
         }
-        if problems.is_empty() { Ok(pinned) } else { Err(EngineError::Invalid { problems }) }
+        if problems.is_empty() { Ok(()) } else { Err(EngineError::Invalid { problems }) }
     }
 
     /// Saves over what is there now: not over what others do meanwhile, or a status or secret of before came back.
@@ -96,10 +94,7 @@ impl Engine {
         let checked = given.checked.clone();
         let Issued { secrets, secret, envelope_secret } = self.issue(space, id, &checked, existing)?;
         let now = self.clock.now();
-        let mut endpoint = checked.into_endpoint(id.clone(), existing, secrets, given.author, now);
-        if let (EndpointFormat::Plugin { plugin, .. }, Some(pinned)) = (&mut endpoint.format, &given.pinned) {
-            plugin.clone_from(pinned);
-        }
+        let endpoint = checked.into_endpoint(id.clone(), existing, secrets, given.author, now);
         let expect = unchanged(former.as_ref(), given.expect);
         let saved = self.store_endpoint(space, endpoint, expect).await?;
         let view = EndpointView { secret, envelope_secret, ..EndpointView::known(saved, now) };

@@ -66,6 +66,14 @@ pub enum EngineError {
         /// Who refers to it.
         users: Vec<DefinitionPath>,
     },
+    /// A plugin version does not do what those need who would call it.
+    #[error("{detail}")]
+    Unfit {
+        /// Who they are.
+        users: Vec<DefinitionPath>,
+        /// What each of them needs.
+        detail: String,
+    },
     /// The state of things forbids it.
     #[error("{detail}")]
     Refused {
@@ -114,6 +122,7 @@ impl EngineError {
             Self::Busy { .. } => "busy",
             Self::Changed { .. } => "changed",
             Self::InUse { .. } => "in-use",
+            Self::Unfit { .. } => "plugin-version-unfit",
             Self::Refused { code, .. } => code,
             Self::Component(_) => "component-refused",
             Self::Plugin(_) => "plugin-failed",
@@ -148,6 +157,7 @@ fn not_found_code(what: &str) -> &'static str {
         "secret" => "secret-not-found",
         "source" => "source-not-found",
         "record" => "record-not-found",
+        "plugin" => "plugin-not-found",
         "plugin version" => "plugin-version-not-found",
         "webhook" => "webhook-not-found",
         "workflow" => "workflow-not-found",

@@ -1,5 +1,6 @@
-//! Jobs: many deliveries sent again, page by page, in the order of their age. A job goes on where it was after a
-//! restart; what it repeats then is recognised.
+//! Jobs: many deliveries sent again, page by page, in the order of their age. Such a job goes on where it was after a
+//! restart; what it repeats then is recognised. The job of an upload only shows its progress: its work is a task of
+//! its own, and ends with the process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,10 +42,21 @@ impl Engine {
         {
             return Err(EngineError::invalid("until", "it must be later than since"));
         }
+        if self.definitions.shared::<Endpoint>(space, endpoint.as_str()).await?.is_none() {
+            return Err(EngineError::not_found("endpoint", endpoint));
+        }
+        let job = self.new_job(Some(endpoint.clone()), task, author);
+        self.keep_new_job(space, &job).await?;
+        self.jobs_changed.notify_one();
+        Ok(job)
+    }
+
+    /// A job that has not begun.
+    pub(super) fn new_job(&self, endpoint: Option<Slug>, task: JobTask, author: &str) -> Job {
         let now = self.clock.now();
-        let job = Job {
+        Job {
             id: UniqueId::generate(),
-            endpoint: endpoint.clone(),
+            endpoint,
             task,
             status: JobStatus::Running,
             looked_at: 0,
@@ -54,16 +66,15 @@ impl Engine {
             created_by: author.to_owned(),
             created_at: now,
             updated_at: now,
-        };
-        self.forget_old_jobs(space).await?;
-        let mut draft = draft(space, &job, Expect::Absent)?;
-        draft.uses.push(DefinitionPath::new(space, Kind::Space, space.as_str()));
-        if self.definitions.shared::<Endpoint>(space, endpoint.as_str()).await?.is_none() {
-            return Err(EngineError::not_found("endpoint", endpoint));
         }
-        self.definitions.commit(vec![draft]).await?;
-        self.jobs_changed.notify_one();
-        Ok(job)
+    }
+
+    /// Keeps a new job; answers its revision.
+    pub(super) async fn keep_new_job(&self, space: &Slug, job: &Job) -> Result<u64> {
+        self.forget_old_jobs(space).await?;
+        let mut draft = draft(space, job, Expect::Absent)?;
+        draft.uses.push(DefinitionPath::new(space, Kind::Space, space.as_str()));
+        Ok(self.definitions.commit(vec![draft]).await?)
     }
 
     async fn forget_old_jobs(&self, space: &Slug) -> Result<()> {
@@ -123,32 +134,26 @@ impl Engine {
         let mut any = false;
         for space in self.definitions.all::<Space>(&self.home).await?.iter() {
             for job in self.definitions.all::<Job>(&space.id).await?.iter() {
-                if job.status == JobStatus::Running && !stop.is_cancelled() {
-                    any = true;
-                    self.step_job(&space.id, job).await?;
+                if job.status != JobStatus::Running || stop.is_cancelled() || self.is_uploading(job.id) {
+                    continue;
                 }
+                any = true;
+                self.step_job(&space.id, job).await?;
             }
         }
         Ok(any)
     }
 
     async fn step_job(&self, space: &Slug, job: &Shared<Job>) -> Result<()> {
-        let endpoint = self.definitions.shared::<Endpoint>(space, job.endpoint.as_str()).await?;
         let mut next = Job { updated_at: self.clock.now(), ..Job::clone(job) };
-        match endpoint {
-            None => (next.status, next.error) = (JobStatus::Failed, Some("the endpoint was deleted".to_owned())),
-            Some(endpoint) => {
-                let stepped = match &job.task {
-                    JobTask::RetryFailed { since } => self.retry_page(space, job, *since).await?,
-                    JobTask::Replay { since, until, kind } => {
-                        self.replay_page(space, job, &endpoint, ((*since, *until), kind.clone())).await?
-                    }
-                };
+        match self.step_task(space, job).await? {
+            Ok(stepped) => {
                 next.looked_at += stepped.looked_at as u64;
                 next.sent += stepped.sent;
                 next.status = if stepped.next.is_some() { JobStatus::Running } else { JobStatus::Completed };
                 next.cursor = stepped.next;
             }
+            Err(reason) => (next.status, next.error) = (JobStatus::Failed, Some(reason.to_owned())),
         }
         let draft = draft(space, &next, Expect::At(job.saved().revision))?;
         match self.definitions.commit(vec![draft]).await {
@@ -158,9 +163,25 @@ impl Engine {
         }
     }
 
+    /// One step of what a job does; or why it cannot go on.
+    async fn step_task(&self, space: &Slug, job: &Job) -> Result<Result<Stepped, &'static str>> {
+        let endpoint = match &job.endpoint {
+            Some(endpoint) => self.definitions.shared::<Endpoint>(space, endpoint.as_str()).await?,
+            None => None,
+        };
+        match (&job.task, endpoint) {
+            (JobTask::UploadPlugin { .. }, _) => Ok(Err("the server stopped before it was done: upload it again")),
+            (_, None) => Ok(Err("the endpoint was deleted")),
+            (JobTask::RetryFailed { since }, Some(_)) => self.retry_page(space, job, *since).await.map(Ok),
+            (JobTask::Replay { since, until, kind }, Some(endpoint)) => {
+                self.replay_page(space, job, &endpoint, ((*since, *until), kind.clone())).await.map(Ok)
+            }
+        }
+    }
+
     async fn retry_page(&self, space: &Slug, job: &Job, since: Option<Time>) -> Result<Stepped> {
         let filter = DeliveryFilter {
-            endpoint: Some(job.endpoint.clone()),
+            endpoint: job.endpoint.clone(),
             status: Some(DeliveryStatus::Failed),
             since,
             until: Some(job.created_at),

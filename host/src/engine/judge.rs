@@ -61,10 +61,10 @@ impl Engine {
         call: InboundCall,
     ) -> Result<Judgement> {
         inbound::expect_enabled(trigger)?;
-        let loaded = self.load_plugin(space, &verifier.plugin).await?;
         let secrets = self.verifier_secrets(space, verifier).await?;
         let redactor = Redactor::new(&secrets.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>(), &[]);
         let (id, url) = (UniqueId::generate(), call.url.clone());
+        let loaded = self.load_plugin(space, &verifier.plugin, &id.to_string()).await?;
         let raw = call.into_raw(self.clock.now());
         let about = Call {
             space: space.to_string(),

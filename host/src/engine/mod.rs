@@ -47,8 +47,8 @@ use crate::clock::Clock;
 use crate::egress::Egress;
 use crate::event::Catalogue;
 use crate::expr::Expression;
-use crate::model::{Definition, Digest, Saved, Slug, Time};
-use crate::plugin::{Loaded, PluginHost};
+use crate::model::{Definition, Saved, Slug, Time};
+use crate::plugin::{PluginHost, Tag};
 use crate::store::{Definitions, Expect, Store, StoreError};
 use crate::vault::Vault;
 use crate::workflow::Program;
@@ -63,6 +63,7 @@ pub use endpoints::EndpointView;
 pub use error::{EngineError, Result};
 pub use event_types::EventTypeView;
 pub use live::Happening;
+pub use plugins::{PluginSettings, PluginVersionView, PluginView, StartedUpload, Upload, UploadStarted, UploadTurn};
 pub use publish::{BATCH_EVENTS_MAX, Receipt};
 pub use receive::{InboundCall, Received};
 pub use retention::Retention;
@@ -76,8 +77,8 @@ pub use workflows::WorkflowView;
 
 /// Parsed workflow versions kept in memory.
 const PROGRAM_CACHE_ENTRIES: usize = 1_000;
-/// Resolved plugin versions kept in memory.
-const PLUGIN_CACHE_ENTRIES: usize = 1_000;
+/// Plugin versions of which the counters are at hand.
+const PLUGIN_CACHE_ENTRIES: usize = 10_000;
 /// Compiled expressions of triggers kept in memory.
 const EXPRESSION_CACHE_ENTRIES: usize = 10_000;
 /// Compiled schemas of event types kept in memory: one that is made to be large takes some megabytes.
@@ -119,8 +120,11 @@ pub struct Engine {
     options: EngineOptions,
     home: Slug,
     programs: Cache<(Slug, Slug, u32), Program>,
-    /// By space, `name@version` and content.
-    loaded: Cache<(Slug, String, Digest), Loaded>,
+    /// What plugin versions are counted by; by space and `name@version`.
+    tags: Cache<(Slug, String), Tag>,
+    /// Places for uploads in memory.
+    uploads: Arc<tokio::sync::Semaphore>,
+    uploading: plugins::AtWork,
     expressions: Cache<String, Expression>,
     targets: targets::Targets,
     live: live::Live,
@@ -149,7 +153,9 @@ impl Engine {
             options: parts.options,
             home,
             programs: Cache::new(PROGRAM_CACHE_ENTRIES),
-            loaded: Cache::new(PLUGIN_CACHE_ENTRIES),
+            tags: Cache::new(PLUGIN_CACHE_ENTRIES),
+            uploads: Arc::new(tokio::sync::Semaphore::new(plugins::UPLOADS_MAX)),
+            uploading: plugins::AtWork::default(),
             expressions: Cache::new(EXPRESSION_CACHE_ENTRIES),
             targets: targets::Targets::default(),
             live: live::Live::default(),

@@ -1,77 +1,99 @@
-//! Plugin versions: upload, look up, load.
+//! Plugins: look up, load, list. Their uploads, their pointers, who refers to them, and what their calls teach are in
+//! the files of this folder.
+
+mod lines;
+mod upload;
+mod uses;
+mod watch;
 
 use bytes::Bytes;
 
-use crate::model::{DefinitionPath, Digest, Export, Kind, PluginRef, PluginVersion, Slug};
-use crate::plugin::Loaded;
-use crate::store::{Expect, Page, Slice, StoreError, draft};
+use crate::model::{DefinitionPath, Digest, Plugin, PluginRef, PluginVersion, Quarantine, Saved, Slug, Standing};
+use crate::plugin::{Loaded, PluginCounts, Tag};
+use crate::store::{Expect, Page, Slice, StoreError};
 
-use super::{Engine, EngineError, FieldProblem, Result, definition_error};
+use super::{Engine, EngineError, Result};
 
-/// How many versions of one plugin are looked through for the newest.
-const VERSIONS_MAX: usize = 1_000;
+pub use lines::PluginSettings;
+pub(super) use upload::{AtWork, UPLOADS_MAX};
+pub use upload::{StartedUpload, Upload, UploadStarted, UploadTurn};
+pub(super) use uses::{Need, webhook_needs};
+
+/// Versions read at a time, when all of a space are.
+const PAGE_VERSIONS: usize = 200;
+
+/// A plugin version with what it is to its plugin.
+#[derive(Clone, Debug)]
+pub struct PluginVersionView {
+    /// The version.
+    pub version: PluginVersion,
+    /// What it is to its plugin.
+    pub standing: Standing,
+    /// Why it is in quarantine, if it is.
+    pub quarantine: Option<Quarantine>,
+}
+
+/// A plugin with its versions.
+#[derive(Clone, Debug)]
+pub struct PluginView {
+    /// The plugin; of one that comes with the server, what it amounts to.
+    pub plugin: Plugin,
+    /// Its revision; none of one that comes with the server.
+    pub revision: Option<u64>,
+    /// Its versions, the newest first, with what happened to their calls since the server started.
+    pub versions: Vec<(PluginVersionView, PluginCounts)>,
+    /// Who follows its live version.
+    pub used_by: Vec<DefinitionPath>,
+}
+
+impl PluginVersionView {
+    fn of(version: PluginVersion, plugin: Option<&Plugin>) -> Self {
+        let standing = plugin.map_or(Standing::Live, |plugin| plugin.standing(&version.version));
+        let quarantine = plugin.and_then(|plugin| plugin.quarantined.get(&version.version).cloned());
+        Self { version, standing, quarantine }
+    }
+}
 
 impl Engine {
-    /// Uploads a component as a version; `false` if the very same one was there already.
-    pub async fn upload_plugin(
-        &self,
-        space: &Slug,
-        name: &Slug,
-        version: semver::Version,
-        component: Bytes,
-        author: &str,
-    ) -> Result<(PluginVersion, bool)> {
-        self.space(space).await?;
-        self.refuse_builtin(name)?;
-        let id = format!("{name}@{version}");
-        if let Some(former) = self.definitions.get::<PluginVersion>(space, &id).await? {
-            self.store.settle().await?;
-            return same_version(former.value, &component);
-        }
-        let inspection = self.plugins.inspect(component.clone()).await?;
-        let plugin = PluginVersion {
-            name: name.clone(),
-            version,
-            digest: inspection.digest,
-            size: component.len() as u64,
-            exports: inspection.exports,
-            imports: inspection.imports,
-            description: inspection.description,
-            builtin: false,
-            created_by: author.to_owned(),
-            created_at: self.clock.now(),
-        };
-        self.store.put_blob(component).await?;
-        let mut draft = draft(space, &plugin, Expect::Absent)?;
-        draft.uses.push(DefinitionPath::new(space, Kind::Space, space.as_str()));
-        match self.definitions.commit(vec![draft]).await {
-            Ok(_) => Ok((plugin, true)),
-            Err(StoreError::Conflict { .. }) => Err(version_exists(&id)),
-            Err(error) => Err(definition_error(error, "plugin version", &id)),
-        }
-    }
-
-    fn refuse_builtin(&self, name: &Slug) -> Result<()> {
-        if self.plugins.builtin(name.as_str()).is_none() {
-            return Ok(());
-        }
-        let detail = format!("{name} comes with the server: choose another name");
-        Err(EngineError::Refused { code: "builtin-plugin", detail })
-    }
-
     /// The plugin versions of a space, the built-in ones first.
-    pub async fn plugins(&self, space: &Slug, page: Page) -> Result<Slice<PluginVersion>> {
+    pub async fn plugins(&self, space: &Slug, page: Page) -> Result<Slice<PluginVersionView>> {
         self.space(space).await?;
         let first = page.cursor.is_none();
-        let mut slice = self.definitions.list::<PluginVersion>(space, page).await?.map(|saved| saved.value);
-        if first {
-            slice.items.splice(0..0, self.plugins.builtins().iter().cloned());
+        let slice = self.definitions.list::<PluginVersion>(space, page).await?;
+        let builtins = self.plugins.builtins().iter().filter(|_| first).cloned();
+        let mut items: Vec<_> = builtins.map(|builtin| PluginVersionView::of(builtin, None)).collect();
+        for Saved { value, .. } in slice.items {
+            items.push(self.view_version(space, value).await?);
         }
-        Ok(slice)
+        Ok(Slice { items, next: slice.next })
+    }
+
+    async fn view_version(&self, space: &Slug, version: PluginVersion) -> Result<PluginVersionView> {
+        if version.builtin {
+            return Ok(PluginVersionView::of(version, None));
+        }
+        let plugin = self.line(space, &version.name).await?.value;
+        Ok(PluginVersionView::of(version, Some(&plugin)))
     }
 
     /// One plugin version.
-    pub async fn plugin(&self, space: &Slug, name: &Slug, version: &semver::Version) -> Result<PluginVersion> {
+    pub async fn plugin_version(
+        &self,
+        space: &Slug,
+        name: &Slug,
+        version: &semver::Version,
+    ) -> Result<PluginVersionView> {
+        let version = self.bare_version(space, name, version).await?;
+        self.view_version(space, version).await
+    }
+
+    /// A plugin version itself.
+    pub(super) async fn bare_version(
+        &self,
+        space: &Slug,
+        name: &Slug,
+        version: &semver::Version,
+    ) -> Result<PluginVersion> {
         let builtin = self.plugins.builtins().iter().find(|b| b.name == *name && b.version == *version);
         if let Some(builtin) = builtin {
             return Ok(builtin.clone());
@@ -83,7 +105,7 @@ impl Engine {
 
     /// The component of a plugin version.
     pub async fn plugin_component(&self, space: &Slug, name: &Slug, version: &semver::Version) -> Result<Bytes> {
-        let plugin = self.plugin(space, name, version).await?;
+        let plugin = self.bare_version(space, name, version).await?;
         if plugin.builtin {
             let detail = format!("{name} comes with the server and is not given out");
             return Err(EngineError::Refused { code: "builtin-plugin", detail });
@@ -92,88 +114,80 @@ impl Engine {
         content.ok_or_else(|| EngineError::Internal(format!("the component of {name}@{version} is missing")))
     }
 
-    /// Deletes a plugin version that nothing uses.
-    pub async fn delete_plugin(&self, space: &Slug, name: &Slug, version: &semver::Version) -> Result<()> {
-        self.refuse_builtin(name)?;
-        let id = format!("{name}@{version}");
-        self.remove::<PluginVersion>("plugin version", space, &id, Expect::Any).await
-    }
-
-    /// Pins a reference to a version that exists and exports what is wanted; the newest if it names none.
-    pub(super) async fn pin(
-        &self,
-        space: &Slug,
-        field: &str,
-        plugin: &PluginRef,
-        wanted: Export,
-    ) -> Result<PluginVersion> {
-        let version = match &plugin.version {
-            Some(version) => version.clone(),
-            None => self.newest(space, field, &plugin.name).await?,
-        };
-        let found = match self.plugin(space, &plugin.name, &version).await {
-            Err(EngineError::NotFound { .. }) => {
-                let reason = format!("there is no plugin {}@{version} in this space: upload it first", plugin.name);
-                return Err(EngineError::invalid(field, reason));
-            }
-            other => other?,
-        };
-        if found.exports.contains(&wanted) {
-            return Ok(found);
+    fn refuse_builtin(&self, name: &Slug) -> Result<()> {
+        if self.plugins.builtin(name.as_str()).is_none() {
+            return Ok(());
         }
-        let reason = format!("plugin {}@{version} exports {:?}, not {wanted:?}", plugin.name, found.exports);
-        Err(EngineError::Invalid { problems: vec![FieldProblem::new(field, reason.to_lowercase())] })
+        let detail = format!("{name} comes with the server: choose another name");
+        Err(EngineError::Refused { code: "builtin-plugin", detail })
     }
 
-    /// The reference that keeps a plugin version from being deleted; built-in ones need none.
-    pub(super) fn plugin_use(&self, space: &Slug, id: &str) -> Option<DefinitionPath> {
-        let name = id.split('@').next().unwrap_or(id);
-        self.plugins.builtin(name).is_none().then(|| DefinitionPath::new(space, Kind::Plugin, id))
+    /// A plugin as it is kept.
+    async fn line(&self, space: &Slug, name: &Slug) -> Result<Saved<Plugin>> {
+        let found = self.find_line(space, name).await?;
+        found.ok_or_else(|| EngineError::not_found("plugin", name))
     }
 
-    async fn newest(&self, space: &Slug, field: &str, name: &Slug) -> Result<semver::Version> {
-        let builtins = self.plugins.builtins().iter().filter(|b| b.name == *name).map(|b| b.version.clone());
-        if let Some(version) = builtins.max() {
-            return Ok(version);
+    /// As [`Self::line`]. Where there are versions but no plugin, as servers before this one kept them, the newest
+    /// version becomes the live one: what a reference without a version meant then.
+    async fn find_line(&self, space: &Slug, name: &Slug) -> Result<Option<Saved<Plugin>>> {
+        if let Some(saved) = self.definitions.get::<Plugin>(space, name.as_str()).await? {
+            return Ok(Some(saved));
         }
-        let all = self.definitions.list::<PluginVersion>(space, Page { cursor: None, limit: VERSIONS_MAX }).await?;
-        let versions = all.items.into_iter().filter(|saved| saved.value.name == *name).map(|s| s.value.version);
-        let reason = || format!("there is no plugin {name:?} in this space: upload it first");
-        versions.max().ok_or_else(|| EngineError::invalid(field, reason()))
+        let all = self.versions_of(space, name).await?;
+        let Some(newest) = all.iter().max_by(|a, b| a.version.cmp(&b.version)) else { return Ok(None) };
+        let mut plugin = Plugin::new(name.clone(), newest.version.clone(), &newest.created_by, newest.created_at);
+        plugin.versions.extend(all.iter().map(|version| version.version.clone()));
+        match self.commit_line(space, plugin, Expect::Absent).await {
+            Err(EngineError::Changed { .. }) => Ok(self.definitions.get::<Plugin>(space, name.as_str()).await?),
+            adopted => adopted.map(Some),
+        }
     }
 
-    /// A plugin version, ready to be called. `id` is `name@version`.
-    pub(super) async fn load_plugin(&self, space: &Slug, plugin: &PluginRef) -> Result<Loaded> {
+    async fn versions_of(&self, space: &Slug, name: &Slug) -> Result<Vec<PluginVersion>> {
+        let (mut found, mut page) = (Vec::new(), Page { cursor: None, limit: PAGE_VERSIONS });
+        loop {
+            let slice = self.definitions.list::<PluginVersion>(space, page).await?;
+            found.extend(slice.items.into_iter().map(|saved| saved.value).filter(|version| version.name == *name));
+            let Some(next) = slice.next else { return Ok(found) };
+            page = Page { cursor: Some(next), limit: PAGE_VERSIONS };
+        }
+    }
+
+    /// A plugin version, ready to be called. Where `plugin` names none, it is the live one, or the canary, as `call`
+    /// falls: the delivery or task, the same for every repeat.
+    pub(super) async fn load_plugin(&self, space: &Slug, plugin: &PluginRef, call: &str) -> Result<Loaded> {
         if let Some(builtin) = self.plugins.builtin(plugin.name.as_str()) {
             return Ok(builtin);
         }
-        let id = plugin.to_string();
+        let line = self.definitions.shared::<Plugin>(space, plugin.name.as_str()).await?;
+        let version = match (&plugin.version, &line) {
+            (Some(version), _) => version.clone(),
+            (None, Some(line)) => line.version_for(call).clone(),
+            (None, None) => self.line(space, &plugin.name).await?.value.live,
+        };
+        let id = format!("{}@{version}", plugin.name);
         let shared = self.definitions.shared::<PluginVersion>(space, &id).await?;
         let digest = shared.ok_or_else(|| EngineError::not_found("plugin version", &id))?.digest;
-        let at = (space.clone(), id, digest);
-        if let Some(loaded) = self.loaded.get(&at) {
-            return Ok(loaded);
+        let tag = self.tag(space, id);
+        if let Some(line) = line {
+            let faults_max = line.faults_max.unwrap_or(self.plugins.limits().faults_max);
+            tag.watch(faults_max, line.quarantined.contains_key(&version));
         }
-        let loaded = self.plugins.load(digest, &at.1, self.component(digest)).await?;
-        self.loaded.insert(at, loaded.clone());
-        Ok(loaded)
+        Ok(self.plugins.load_tagged(digest, tag, self.component(digest)).await?)
+    }
+
+    fn tag(&self, space: &Slug, id: String) -> Tag {
+        let at = (space.clone(), id);
+        self.tags.get(&at).unwrap_or_else(|| {
+            let tag = self.plugins.tag(space.as_str(), &at.1);
+            self.tags.insert(at, tag.clone());
+            tag
+        })
     }
 
     async fn component(&self, digest: Digest) -> Result<Bytes, StoreError> {
         let content = self.store.blob(digest).await?;
         content.ok_or_else(|| StoreError::Unavailable(format!("component {digest} is missing").into()))
     }
-}
-
-/// Uploading the same content again changes nothing; other content needs another version.
-fn same_version(former: PluginVersion, component: &Bytes) -> Result<(PluginVersion, bool)> {
-    if former.digest == Digest::of(component) {
-        return Ok((former, false));
-    }
-    Err(version_exists(&format!("{}@{}", former.name, former.version)))
-}
-
-fn version_exists(id: &str) -> EngineError {
-    let detail = format!("{id} exists with other content, and versions never change: upload it as a new version");
-    EngineError::Refused { code: "version-exists", detail }
 }

@@ -12,7 +12,7 @@ use crate::signature::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use crate::store::{DeliveryFilter, Page, RunFilter};
 use crate::webhook::Redactor;
 
-use super::attempt::Made;
+use super::attempt::{Made, Notes};
 use super::call::CallSite;
 use super::time_travel::{TimeTravel, Tried};
 use super::trial::{Outcome, Trial};
@@ -62,18 +62,18 @@ impl Engine {
             travel.skip(id, "its event has expired");
             return Ok(());
         };
-        let mut logs = Vec::new();
-        let made = self.made(endpoint, (&delivery, &event), &mut logs).await;
+        let mut notes = Notes::default();
+        let made = self.made(endpoint, (&delivery, &event), &mut notes).await;
         let after = match made {
             Ok(Made::Form(form, _)) => {
                 let redactor = Redactor::new(&form.secrets, &[]);
                 Outcome::Request(redactor.sent(form.method, &form.url, &form.headers, &form.body))
             }
             Ok(Made::Drop) => Outcome::Dropped,
-            Ok(Made::Unsendable(reason)) => Outcome::Failed { reason },
+            Ok(Made::Unsendable(reason) | Made::Crashed(reason)) => Outcome::Failed { reason },
             Err(error) => Outcome::Failed { reason: error.to_string() },
         };
-        travel.take((id, delivery.created_at), before, (after, logs));
+        travel.take((id, delivery.created_at), before, (after, notes.logs));
         Ok(())
     }
 

@@ -96,7 +96,7 @@ impl Engine {
         version: &semver::Version,
         draft: TimeTravelDraft,
     ) -> Result<TimeTravel> {
-        let found = self.plugin(space, name, version).await?;
+        let found = self.bare_version(space, name, version).await?;
         let last = draft.last.unwrap_or(LAST_DEFAULT);
         if !(1..=LAST_MAX).contains(&last) {
             return Err(EngineError::invalid("last", format!("give 1 to {LAST_MAX}")));
@@ -108,7 +108,7 @@ impl Engine {
             return Err(EngineError::invalid("export", reason));
         }
         let plugin = PluginRef { name: name.clone(), version: Some(version.clone()) };
-        let loaded = self.load_plugin(space, &plugin).await?;
+        let loaded = self.load_plugin(space, &plugin, "").await?;
         let tried = Tried { space, plugin, loaded, config: draft.config, last };
         match (draft.endpoint, draft.webhook, draft.trigger) {
             (Some(endpoint), ..) => self.travel_endpoint(&tried, &endpoint).await,

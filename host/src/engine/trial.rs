@@ -150,12 +150,13 @@ impl Engine {
         version: &semver::Version,
         draft: DryRunDraft,
     ) -> Result<DryRun> {
-        let plugin = self.plugin(space, name, version).await?;
+        let plugin = self.bare_version(space, name, version).await?;
         if !plugin.exports.contains(&draft.export) {
             let exports = plugin.exports.iter().map(|export| export.word()).collect::<Vec<_>>().join(", ");
             return Err(EngineError::invalid("export", format!("the plugin exports {exports}")));
         }
-        let loaded = self.load_plugin(space, &PluginRef { name: name.clone(), version: Some(version.clone()) }).await?;
+        let exact = PluginRef { name: name.clone(), version: Some(version.clone()) };
+        let loaded = self.load_plugin(space, &exact, "").await?;
         let config = draft.config.clone().unwrap_or_else(|| example(&plugin, |said| &said.example_config));
         let call = Call {
             space: space.to_string(),

@@ -12,6 +12,7 @@ use crate::store::{Expect, Rejections, draft};
 use crate::vault::Place;
 
 use super::access::{generate_key, generate_token};
+use super::plugins::Need;
 use super::{Engine, EngineError, FieldProblem, Result, definition_error};
 
 /// A trigger, as given by a user.
@@ -127,7 +128,7 @@ impl Engine {
         space: &Slug,
         verifier: Option<TriggerVerifier>,
     ) -> Result<Option<TriggerVerifier>> {
-        let Some(mut verifier) = verifier else { return Ok(None) };
+        let Some(verifier) = verifier else { return Ok(None) };
         let mut problems = Vec::new();
         for (name, id) in &verifier.secrets {
             if self.definitions.get::<Secret>(space, id.as_str()).await?.is_none() {
@@ -135,8 +136,9 @@ impl Engine {
                 problems.push(FieldProblem::new(format!("verifier.secrets.{name}"), reason));
             }
         }
-        match self.pinned(space, "verifier.plugin", &verifier.plugin, Export::Verifier).await {
-            Ok(plugin) => verifier.plugin = plugin,
+        let need = Need { export: Export::Verifier, config: Some(&verifier.config) };
+        match self.check_reference(space, "verifier.plugin", &verifier.plugin, need).await {
+            Ok(()) => {}
             Err(EngineError::Invalid { problems: found }) => problems.extend(found),
             Err(other) => return Err(other),
         }

@@ -3,14 +3,15 @@
 use serde_json::{Value, json};
 
 use crate::model::{
-    DefinitionPath, Export, Fault, Kind, LogLine, Mapping, MappingRule, Object, PluginRef, RequestParts, ResponseParts,
-    Saved, Slug, Template, UniqueId, Webhook,
+    DefinitionPath, Export, Fault, Kind, LogLine, MappingRule, Object, RequestParts, ResponseParts, Saved, Slug,
+    Template, UniqueId, Webhook,
 };
 use crate::plugin::PluginError;
 use crate::store::{Draft, Expect, Page, Slice, draft};
 use crate::webhook::{self, WebhookDraft};
 
 use super::call::{CallSite, TEXT_TEMPLATE};
+use super::plugins::{Need, webhook_needs};
 use super::{Engine, EngineError, FieldProblem, Result, definition_error};
 
 /// Added to the name of a clone (LL7).
@@ -72,8 +73,8 @@ impl Engine {
         Ok((view, existing.is_none()))
     }
 
-    async fn store_webhook(&self, space: &Slug, mut webhook: Webhook, expect: Expect) -> Result<WebhookView> {
-        self.pin_plugins(space, &mut webhook).await?;
+    async fn store_webhook(&self, space: &Slug, webhook: Webhook, expect: Expect) -> Result<WebhookView> {
+        self.check_plugins(space, &webhook).await?;
         self.check_template(space, &webhook).await?;
         let draft = self.webhook_draft(space, &webhook, expect)?;
         let committed = self.definitions.commit(vec![draft]).await;
@@ -81,26 +82,15 @@ impl Engine {
         self.view_webhook(space, Saved { revision, value: webhook }).await
     }
 
-    async fn pin_plugins(&self, space: &Slug, webhook: &mut Webhook) -> Result<()> {
-        if let Template::Plugin { plugin, .. } = &mut webhook.request.template {
-            *plugin = self.pinned(space, "request.template.plugin", plugin, Export::Template).await?;
-        }
-        if let Mapping::Plugin { plugin, .. } = &mut webhook.response.mapping {
-            *plugin = self.pinned(space, "response.mapping.plugin", plugin, Export::Mapping).await?;
+    async fn check_plugins(&self, space: &Slug, webhook: &Webhook) -> Result<()> {
+        for (plugin, export, config) in webhook_needs(webhook) {
+            let field = match export {
+                Export::Mapping => "response.mapping.plugin",
+                _ => "request.template.plugin",
+            };
+            self.check_reference(space, field, plugin, Need { export, config: Some(config) }).await?;
         }
         Ok(())
-    }
-
-    /// The same reference with its version.
-    pub(super) async fn pinned(
-        &self,
-        space: &Slug,
-        field: &str,
-        plugin: &PluginRef,
-        wanted: Export,
-    ) -> Result<PluginRef> {
-        let version = self.pin(space, field, plugin, wanted).await?;
-        Ok(PluginRef { name: version.name, version: Some(version.version) })
     }
 
     async fn rule_problems(&self, rules: &[MappingRule]) -> Vec<FieldProblem> {
@@ -153,16 +143,8 @@ impl Engine {
     fn webhook_draft(&self, space: &Slug, webhook: &Webhook, expect: Expect) -> Result<Draft> {
         let mut draft = draft(space, webhook, expect)?;
         draft.uses.push(DefinitionPath::new(space, Kind::Space, space.as_str()));
-        let template = match &webhook.request.template {
-            Template::Plugin { plugin, .. } => Some(plugin),
-            Template::Text { .. } => None,
-        };
-        let mapping = match &webhook.response.mapping {
-            Mapping::Plugin { plugin, .. } => Some(plugin),
-            Mapping::Rules { .. } => None,
-        };
-        let plugins = [template, mapping].into_iter().flatten();
-        draft.uses.extend(plugins.filter_map(|plugin| self.plugin_use(space, &plugin.to_string())));
+        let plugins = webhook_needs(webhook).into_iter().map(|(plugin, ..)| plugin.to_string());
+        draft.uses.extend(plugins.filter_map(|plugin| self.plugin_use(space, &plugin)));
         let secrets = webhook::secret_names(&webhook.request);
         draft.uses.extend(secrets.into_iter().map(|name| DefinitionPath::new(space, Kind::Secret, name)));
         Ok(draft)

@@ -7,6 +7,7 @@ use crate::model::{
 use crate::store::{Draft, Expect, Page, Shared, Slice, draft};
 use crate::workflow::{OutlineItem, Program, Refusal};
 
+use super::plugins::Need;
 use super::{Engine, EngineError, FieldProblem, Result, definition_error};
 
 /// A workflow with what is derived from it.
@@ -91,10 +92,10 @@ impl Engine {
         Ok(version)
     }
 
-    /// Everything that the workflow refers to exists; what is missing is refused where it stands. Gives the versions
-    /// of the plugins that it calls, as `name@version`.
+    /// Everything that the workflow refers to exists; what is missing is refused where it stands. Gives the plugins that
+    /// it calls, as `name@version` or `name`.
     async fn check_references(&self, space: &Slug, program: &Program) -> Result<Vec<String>> {
-        let (mut pinned, mut missing) = (Vec::new(), Vec::new());
+        let (mut plugins, mut missing) = (Vec::new(), Vec::new());
         for (webhook, place) in program.webhooks() {
             if self.definitions.shared::<Webhook>(space, webhook.as_str()).await?.is_none() {
                 missing.push(place.refuse(format!("there is no webhook \"{webhook}\" in this space: make it first")));
@@ -106,8 +107,9 @@ impl Engine {
             }
         }
         for (plugin, place) in program.plugins() {
-            match self.pin(space, "call", plugin, Export::Action).await {
-                Ok(version) => pinned.push(format!("{}@{}", version.name, version.version)),
+            let need = Need { export: Export::Action, config: None };
+            match self.check_reference(space, "call", plugin, need).await {
+                Ok(()) => plugins.push(plugin.to_string()),
                 Err(EngineError::Invalid { problems }) => {
                     missing.extend(problems.into_iter().map(|problem| place.refuse(problem.reason)));
                 }
@@ -115,7 +117,7 @@ impl Engine {
             }
         }
         missing.sort_by_key(|refusal| (refusal.line, refusal.column));
-        if missing.is_empty() { Ok(pinned) } else { Err(refused(missing)) }
+        if missing.is_empty() { Ok(plugins) } else { Err(refused(missing)) }
     }
 
     async fn view_workflow(&self, space: &Slug, saved: Saved<Workflow>) -> Result<WorkflowView> {

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::Api;
 use super::problem::Problem;
+use crate::model::{Digest, DigestOf};
 
 /// The header that names a call (draft-ietf-httpapi-idempotency-key-header).
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -90,6 +91,43 @@ async fn discard(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
         }
     }
     Err(BodyError::TooLarge(limit))
+}
+
+/// How long an upload may take in all: 20 MB at 300 kbit/s. Within it, no pause may be longer than [`BODY_TIMEOUT`].
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
+/// What an upload's buffer has room for at first, whatever the caller announces.
+const UPLOAD_BUFFER_BYTES: usize = 1 << 20;
+
+/// Reads a large body of up to `limit` bytes, and hashes it as it comes. It may take long, as long as it goes on.
+///
+/// # Errors
+/// The body is too large, too slow or broken.
+pub async fn read_upload(headers: &HeaderMap, body: Body, limit: usize) -> Result<(Bytes, Digest), BodyError> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let work = async {
+        match announced {
+            Some(length) if length > limit && headers.contains_key(header::EXPECT) => Err(BodyError::TooLarge(limit)),
+            Some(length) if length > limit => discard(body, limit).await.map(|_| (Bytes::new(), Digest::of(b""))),
+            _ => collect_upload(body, announced.unwrap_or(0), limit).await,
+        }
+    };
+    tokio::time::timeout(UPLOAD_TIMEOUT, work).await.unwrap_or(Err(BodyError::TooSlow))
+}
+
+async fn collect_upload(mut body: Body, announced: usize, limit: usize) -> Result<(Bytes, Digest), BodyError> {
+    let mut content = BytesMut::with_capacity(announced.min(UPLOAD_BUFFER_BYTES));
+    let mut digest = DigestOf::default();
+    loop {
+        let frame = tokio::time::timeout(BODY_TIMEOUT, body.frame()).await.map_err(|_| BodyError::TooSlow)?;
+        let Some(frame) = frame else { return Ok((content.freeze(), digest.finish())) };
+        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+        if content.len() + data.len() > limit {
+            discard(body, limit).await?;
+            return Err(BodyError::TooLarge(limit));
+        }
+        digest.update(&data);
+        content.extend_from_slice(&data);
+    }
 }
 
 /// The media type of a body, lower case, without parameters.

@@ -26,7 +26,8 @@ impl From<EngineError> for Problem {
             EngineError::BadEvent { problems } => problems
                 .iter()
                 .fold(Self::new("bad-event", detail), |all, one| all.with_field(&one.field, one.reason.clone(), None)),
-            EngineError::InUse { users, .. } => in_use(detail, users),
+            EngineError::InUse { users, .. } => used_by(Self::new("in-use", detail), users),
+            EngineError::Unfit { users, .. } => used_by(Self::new("refused", detail).narrowed(error.code()), users),
             EngineError::Inbound(inbound) => of_inbound(inbound, detail),
             EngineError::Record(record) => match record.field() {
                 Some(field) => Self::new(error.code(), detail.clone()).with_field(field, detail, None),
@@ -48,10 +49,8 @@ impl From<EngineError> for Problem {
     }
 }
 
-fn in_use(detail: String, users: &[DefinitionPath]) -> Problem {
-    let mut problem = Problem::new("in-use", detail);
-    problem.used_by =
-        users.iter().map(|user| ProblemUser { kind: user.kind.word().into(), id: user.id.clone() }).collect();
+fn used_by(mut problem: Problem, users: &[DefinitionPath]) -> Problem {
+    problem.used_by = users.iter().map(ProblemUser::from).collect();
     problem
 }
 

@@ -23,6 +23,8 @@ mod jobs;
 mod keys;
 mod live;
 mod meta;
+mod plugin_trials;
+mod plugin_versions;
 mod plugins;
 mod records;
 mod runs;

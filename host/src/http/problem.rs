@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::model::LogLine;
+use crate::model::{DefinitionPath, LogLine};
 
 /// The media type of problems (RFC 9457 §3).
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -106,6 +106,12 @@ pub struct ProblemUser {
     pub kind: Cow<'static, str>,
     /// Its id.
     pub id: String,
+}
+
+impl From<&DefinitionPath> for ProblemUser {
+    fn from(path: &DefinitionPath) -> Self {
+        Self { kind: path.kind.word().into(), id: path.id.clone() }
+    }
 }
 
 /// A problem (RFC 9457).

@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use super::auth::Access::{self, AnyKey, Open};
 use super::guard::{Guard, pass};
 use super::{
-    Api, Server, bins, deliveries, endpoints, event_types, events, hooks, jobs, keys, live, meta, openapi, plugins,
-    records, runs, secrets, sources, spaces, triggers, webhooks, workflows,
+    Api, Server, bins, deliveries, endpoints, event_types, events, hooks, jobs, keys, live, meta, openapi,
+    plugin_trials, plugin_versions, plugins, records, runs, secrets, sources, spaces, triggers, webhooks, workflows,
 };
 use crate::model::Role;
 
@@ -60,7 +60,8 @@ pub fn table() -> Vec<Row> {
         get("/api/v1/spaces/{space}",               VIEWER,     routes!(spaces::get_space)),
         put("/api/v1/spaces/{space}",               ADMIN,      routes!(spaces::save_space)),
     ];
-    rows.extend(space_rows().into_iter().chain(run_rows()).chain(outbound_rows()).chain(bin_rows()));
+    let more = plugin_rows().into_iter().chain(run_rows()).chain(outbound_rows()).chain(bin_rows());
+    rows.extend(space_rows().into_iter().chain(more));
     rows
 }
 
@@ -84,20 +85,34 @@ fn space_rows() -> Vec<Row> {
         patch("/api/v1/spaces/{space}/sources/{source}/records/{key}",          INTEGRATOR, routes!(records::update_record)),
         delete("/api/v1/spaces/{space}/sources/{source}/records/{key}",         INTEGRATOR, routes!(records::delete_record)),
 
-        get("/api/v1/spaces/{space}/plugins",                                   VIEWER,     routes!(plugins::list_plugins)),
-        get("/api/v1/spaces/{space}/plugins/{name}/versions/{version}",         VIEWER,     routes!(plugins::get_plugin)),
-        put("/api/v1/spaces/{space}/plugins/{name}/versions/{version}",         INTEGRATOR, routes!(plugins::upload_plugin)),
-        delete("/api/v1/spaces/{space}/plugins/{name}/versions/{version}",      INTEGRATOR, routes!(plugins::delete_plugin)),
-        get("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/component", VIEWER,   routes!(plugins::get_component)),
-        post("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/dry-run", INTEGRATOR, routes!(plugins::dry_run)),
-        post("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/time-travel", INTEGRATOR, routes!(plugins::time_travel)),
-
         get("/api/v1/spaces/{space}/webhooks",                                  VIEWER,     routes!(webhooks::list_webhooks)),
         get("/api/v1/spaces/{space}/webhooks/{id}",                             VIEWER,     routes!(webhooks::get_webhook)),
         put("/api/v1/spaces/{space}/webhooks/{id}",                             INTEGRATOR, routes!(webhooks::save_webhook)),
         delete("/api/v1/spaces/{space}/webhooks/{id}",                          INTEGRATOR, routes!(webhooks::delete_webhook)),
         post("/api/v1/spaces/{space}/webhooks/{id}/test",                       INTEGRATOR, routes!(webhooks::test_webhook)),
         post("/api/v1/spaces/{space}/webhooks/{id}/clone",                      INTEGRATOR, routes!(webhooks::clone_webhook)),
+    ]
+}
+
+/// Plugins and their versions.
+#[rustfmt::skip]
+fn plugin_rows() -> Vec<Row> {
+    vec![
+        get("/api/v1/spaces/{space}/plugins",                                   VIEWER,     routes!(plugins::list_plugins)),
+        get("/api/v1/spaces/{space}/plugins/{name}",                            VIEWER,     routes!(plugins::get_plugin)),
+        put("/api/v1/spaces/{space}/plugins/{name}",                            INTEGRATOR, routes!(plugins::save_plugin)),
+        delete("/api/v1/spaces/{space}/plugins/{name}",                         INTEGRATOR, routes!(plugins::delete_plugin)),
+        post("/api/v1/spaces/{space}/plugins/{name}/promote",                   INTEGRATOR, routes!(plugins::promote_plugin)),
+        post("/api/v1/spaces/{space}/plugins/{name}/rollback",                  INTEGRATOR, routes!(plugins::roll_back_plugin)),
+        put("/api/v1/spaces/{space}/plugins/{name}/canary",                     INTEGRATOR, routes!(plugins::set_canary)),
+        delete("/api/v1/spaces/{space}/plugins/{name}/canary",                  INTEGRATOR, routes!(plugins::end_canary)),
+        get("/api/v1/spaces/{space}/plugins/{name}/versions/{version}",         VIEWER,     routes!(plugin_versions::get_plugin_version)),
+        put("/api/v1/spaces/{space}/plugins/{name}/versions/{version}",         INTEGRATOR, routes!(plugin_versions::upload_plugin)),
+        delete("/api/v1/spaces/{space}/plugins/{name}/versions/{version}",      INTEGRATOR, routes!(plugin_versions::delete_plugin_version)),
+        get("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/component", VIEWER,   routes!(plugin_versions::get_component)),
+        post("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/dry-run", INTEGRATOR, routes!(plugin_trials::dry_run)),
+        post("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/time-travel", INTEGRATOR, routes!(plugin_trials::time_travel)),
+        post("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/release", INTEGRATOR, routes!(plugin_versions::release_plugin_version)),
     ]
 }
 

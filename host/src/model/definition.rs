@@ -39,6 +39,8 @@ pub enum Kind {
     EventTypeVersion,
     /// A request bin.
     Bin,
+    /// A plugin under its name: which of its versions is live.
+    PluginLine,
 }
 
 impl Kind {
@@ -49,7 +51,7 @@ impl Kind {
             Self::ApiKey => "api-key",
             Self::Source => "source",
             Self::Secret => "secret",
-            Self::Plugin => "plugin",
+            Self::Plugin => "plugin-version",
             Self::Webhook => "webhook",
             Self::Workflow => "workflow",
             Self::WorkflowVersion => "workflow-version",
@@ -59,6 +61,7 @@ impl Kind {
             Self::Job => "job",
             Self::EventTypeVersion => "event-type-version",
             Self::Bin => "bin",
+            Self::PluginLine => "plugin",
         }
     }
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    EndpointFormat, ErrorClass, Event, ExternalId, LogLine, Method, RequestParts, ResponseParts, Slug, Time, UniqueId,
+    EndpointFormat, ErrorClass, Event, ExternalId, LogLine, Method, PluginRef, RequestParts, ResponseParts, Slug, Time,
+    UniqueId,
 };
 
 /// Where a delivery stands.
@@ -144,6 +145,9 @@ pub struct Attempt {
     pub error: Option<AttemptError>,
     /// How long each part took.
     pub timing: AttemptTiming,
+    /// The endpoint's template plugin, and which version of it was called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<PluginRef>,
     /// What the endpoint's template plugin logged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logs: Vec<LogLine>,

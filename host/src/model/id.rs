@@ -202,6 +202,22 @@ impl Digest {
     }
 }
 
+/// A digest in the making, of content that comes in pieces.
+#[derive(Clone, Default)]
+pub struct DigestOf(Sha256);
+
+impl DigestOf {
+    /// Takes the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest of all pieces.
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "sha256:{}", hex::encode(self.0))

@@ -1,4 +1,4 @@
-//! Jobs: work on many deliveries that goes on by itself, with progress.
+//! Jobs: work that goes on by itself, with progress: on many deliveries, or on an uploaded plugin.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +9,9 @@ use super::{Definition, Kind, Slug, Time, UniqueId};
 pub struct Job {
     /// Its id.
     pub id: UniqueId,
-    /// The endpoint whose deliveries it makes.
-    pub endpoint: Slug,
+    /// The endpoint whose deliveries it makes, if it makes any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<Slug>,
     /// What it does.
     #[serde(flatten)]
     pub task: JobTask,
@@ -54,6 +55,34 @@ pub enum JobTask {
         #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
         kind: Option<String>,
     },
+    /// Makes a version of an uploaded component.
+    UploadPlugin {
+        /// The plugin.
+        plugin: Slug,
+        /// The version.
+        #[schema(value_type = String)]
+        version: semver::Version,
+        /// How far it is.
+        stage: UploadStage,
+    },
+}
+
+/// How far an upload is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UploadStage {
+    /// All of it is here.
+    Received,
+    /// It is looked at: whether it is a component.
+    Validating,
+    /// It waits for the compiler, or is being compiled.
+    Compiling,
+    /// Its imports and exports are looked at, and its exports are called with its own example.
+    Trying,
+    /// It is a version of its plugin now.
+    Staged,
+    /// It is not taken; `error` says why.
+    Refused,
 }
 
 /// Where a job stands.

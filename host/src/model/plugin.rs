@@ -53,6 +53,20 @@ pub struct Description {
     pub example_input: Value,
 }
 
+/// How one export did with the plugin's own example, when the version was uploaded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Trial {
+    /// The export that was tried.
+    pub export: Export,
+    /// It gave a result.
+    pub ok: bool,
+    /// Why it gave none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: f64,
+}
+
 /// One uploaded version of a plugin.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PluginVersion {
@@ -71,6 +85,9 @@ pub struct PluginVersion {
     pub imports: Vec<String>,
     /// What it says of itself, if it exports `describe`.
     pub description: Option<Description>,
+    /// How its exports did with its own example; empty if it gave none.
+    #[serde(default)]
+    pub trial: Vec<Trial>,
     /// Comes with the server; cannot be deleted.
     pub builtin: bool,
     /// Who uploaded it: the name of the API key.
@@ -82,11 +99,18 @@ pub struct PluginVersion {
 impl Definition for PluginVersion {
     const KIND: Kind = Kind::Plugin;
     fn id(&self) -> String {
-        format!("{}@{}", self.name, self.version)
+        self.to_string()
     }
 }
 
-/// How a definition names a plugin: `name@semver`, or `name` for the newest version at the time of saving.
+/// `name@version`.
+impl fmt::Display for PluginVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.name, self.version)
+    }
+}
+
+/// How a definition names a plugin: `name@semver`, or `name` for the version that is live when it is called.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PluginRef {
@@ -100,7 +124,7 @@ impl utoipa::PartialSchema for PluginRef {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
         utoipa::openapi::ObjectBuilder::new()
             .schema_type(utoipa::openapi::schema::Type::String)
-            .examples(["slack-message@1.2.0"])
+            .examples(["slack-message@1.2.0", "slack-message"])
             .into()
     }
 }

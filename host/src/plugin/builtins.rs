@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::artefact::Artefacts;
 use super::call;
 use super::compiled::{Compiled, Loaded};
+use super::counts::Tag;
 use super::engine::Core;
 use super::health::Health;
 use super::upload;
@@ -98,8 +99,8 @@ fn load(embedded: &Embedded, core: &Core, artefacts: Option<&Artefacts>, health:
         }
     };
     let compiled = Arc::new(Compiled::link(core, &component, digest, true)?);
-    let name: Arc<str> = format!("{}@{}", embedded.name, env!("CARGO_PKG_VERSION")).into();
-    let counters = health.counters(digest, &name);
+    let name = format!("{}@{}", embedded.name, env!("CARGO_PKG_VERSION"));
+    let Tag { name, counters } = health.tag("", &name);
     Ok(Loaded { compiled, name, counters })
 }
 
@@ -118,6 +119,7 @@ fn version(embedded: &Embedded, loaded: &Loaded, core: &Core) -> Option<PluginVe
         exports: loaded.exports(),
         imports: upload::imports(core, loaded.compiled.pre.component()).ok()?,
         description,
+        trial: Vec::new(),
         builtin: true,
         created_by: "tenterhook".to_owned(),
         created_at: Time::default(),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use wasmtime::component::{Component, InstancePre};
 
+use super::compat::TemplateIndices;
+use super::counts::{Counters, Outcome};
 use super::engine::Core;
 use super::error::PluginError;
-use super::health::Counters;
 use super::state::State;
 use super::wit;
 use crate::model::{Digest, Export};
@@ -19,7 +20,7 @@ pub(super) struct Compiled {
     /// Machine code and data, in bytes.
     pub weight: u64,
     pub pre: InstancePre<State>,
-    pub template: Option<wit::payload_template::GuestIndices>,
+    pub template: Option<TemplateIndices>,
     pub mapping: Option<wit::response_mapping::GuestIndices>,
     pub action: Option<wit::trigger_action::GuestIndices>,
     pub verifier: Option<wit::inbound_verifier::GuestIndices>,
@@ -38,7 +39,7 @@ impl Compiled {
             digest,
             builtin,
             weight: (image.end as usize).saturating_sub(image.start as usize) as u64,
-            template: wit::payload_template::GuestIndices::new(&pre).ok(),
+            template: TemplateIndices::find(&pre),
             mapping: wit::response_mapping::GuestIndices::new(&pre).ok(),
             action: wit::trigger_action::GuestIndices::new(&pre).ok(),
             verifier: wit::inbound_verifier::GuestIndices::new(&pre).ok(),
@@ -82,9 +83,39 @@ impl Loaded {
         self.compiled.exports()
     }
 
+    /// Comes with the server.
+    pub fn is_builtin(&self) -> bool {
+        self.compiled.builtin
+    }
+
+    /// What the call that gave `result` says of this version.
+    pub fn sign<T>(&self, result: &Result<T, PluginError>) -> Sign {
+        let is_quarantined = self.counters.is_quarantined();
+        let faults = self.counters.faults();
+        match result {
+            Err(error) if error.is_fault() => {
+                let is_sick = self.counters.faults_max().is_some_and(|max| faults >= max);
+                if is_sick && !is_quarantined { Sign::Sick(faults) } else { Sign::Nothing }
+            }
+            _ if is_quarantined && Outcome::of(result).shows_health() => Sign::Well,
+            _ => Sign::Nothing,
+        }
+    }
+
     pub(super) fn wrong_export(&self, wanted: Export) -> PluginError {
         PluginError::WrongExport { plugin: Arc::clone(&self.name), wanted }
     }
+}
+
+/// What a call says of the version that was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// Nothing new.
+    Nothing,
+    /// It crashed or ran out of time so often in a row, in all its uses of the space together, that it is broken.
+    Sick(u32),
+    /// It was said to be in quarantine ([`Tag::watch`](super::Tag::watch)), and works again.
+    Well,
 }
 
 impl std::fmt::Debug for Loaded {

@@ -11,7 +11,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 use super::error::PluginError;
 use super::state::State;
 use super::types::Limits;
-use super::{wasi, wit};
+use super::{compat, wasi, wit};
 
 /// One tick of the deadline clock.
 pub(super) const TICK: Duration = Duration::from_millis(1);
@@ -79,6 +79,7 @@ fn offer(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     use wasmtime::component::HasSelf;
     wit::types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wit::log::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    compat::add_to_linker(linker)?;
     wasi::add_to_linker(linker)
 }
 

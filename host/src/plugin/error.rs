@@ -211,6 +211,11 @@ impl PluginError {
         }
     }
 
+    /// Whether the plugin crashed or ran out of time: so many of these in a row put it to rest.
+    pub const fn is_fault(&self) -> bool {
+        matches!(self, Self::Trapped { .. } | Self::TimedOut { .. })
+    }
+
     /// Whether the same call may work later without anybody changing anything.
     pub const fn is_retriable(&self) -> bool {
         matches!(
@@ -315,6 +320,14 @@ pub enum Refused {
     #[error("the component's `describe` is not usable: {reason}")]
     BadDescription {
         /// What is wrong.
+        reason: String,
+    },
+    /// An export does not work with the plugin's own example.
+    #[error("the component fails with its own example, in `{export}`: {reason}")]
+    FailsItsExample {
+        /// The export.
+        export: &'static str,
+        /// What happened.
         reason: String,
     },
     /// The server's own fault.

@@ -1,93 +1,15 @@
 //! How plugins are doing: counts for people, and rest for those that keep crashing.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::counts::{Counters, PluginCounts, Tag};
 use super::error::PluginError;
-use crate::model::Digest;
 
 /// Uses of plugins that fail at the moment; beyond this many the longest rested ones are forgotten.
 const STREAKS_MAX: usize = 10_000;
-
-/// What happened to the calls of one plugin version since the server started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PluginCounts {
-    /// Calls that ran, whatever came of them.
-    pub calls: u64,
-    /// Calls that gave a result.
-    pub succeeded: u64,
-    /// Calls for which the plugin itself gave a reason (`failure` in the WIT).
-    pub declined: u64,
-    /// Crashes.
-    pub trapped: u64,
-    /// Calls stopped at their time limit.
-    pub timed_out: u64,
-    /// Outputs that were too large or not usable.
-    pub bad_output: u64,
-    /// Calls refused while the plugin rested.
-    pub quarantined: u64,
-    /// Calls refused because too many were waiting.
-    pub busy: u64,
-    /// Time spent in calls, in microseconds.
-    pub micros: u64,
-}
-
-/// The counters behind [`PluginCounts`].
-#[derive(Debug, Default)]
-pub(super) struct Counters {
-    calls: AtomicU64,
-    succeeded: AtomicU64,
-    declined: AtomicU64,
-    trapped: AtomicU64,
-    timed_out: AtomicU64,
-    bad_output: AtomicU64,
-    quarantined: AtomicU64,
-    busy: AtomicU64,
-    micros: AtomicU64,
-}
-
-impl Counters {
-    /// Counts a call that ran.
-    pub fn ran<T>(&self, result: &Result<T, PluginError>, elapsed: Duration) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        self.micros.fetch_add(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        let counter = match result {
-            Ok(_) => &self.succeeded,
-            Err(PluginError::Trapped { .. }) => &self.trapped,
-            Err(PluginError::TimedOut { .. }) => &self.timed_out,
-            Err(PluginError::OutputTooLarge { .. } | PluginError::BadOutput { .. }) => &self.bad_output,
-            Err(PluginError::Busy { .. }) => &self.busy,
-            Err(_) => &self.declined,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Counts a call that was refused before it ran.
-    pub fn refused(&self, error: &PluginError) {
-        match error {
-            PluginError::Quarantined { .. } => self.quarantined.fetch_add(1, Ordering::Relaxed),
-            PluginError::Busy { .. } => self.busy.fetch_add(1, Ordering::Relaxed),
-            _ => 0,
-        };
-    }
-
-    fn read(&self) -> PluginCounts {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        PluginCounts {
-            calls: read(&self.calls),
-            succeeded: read(&self.succeeded),
-            declined: read(&self.declined),
-            trapped: read(&self.trapped),
-            timed_out: read(&self.timed_out),
-            bad_output: read(&self.bad_output),
-            quarantined: read(&self.quarantined),
-            busy: read(&self.busy),
-            micros: read(&self.micros),
-        }
-    }
-}
 
 /// Whose failures count together: a plugin in a space, or one configuration of a built-in plugin in a space.
 pub(super) type Use = u64;
@@ -99,13 +21,8 @@ pub(super) struct Health {
     streaks: Mutex<HashMap<Use, Streak>>,
     /// How many there are, to leave the lock alone while all is well.
     failing: AtomicUsize,
-    counted: Mutex<HashMap<Digest, Counted>>,
-}
-
-/// A plugin version, and what is counted of it.
-struct Counted {
-    name: Arc<str>,
-    counters: Arc<Counters>,
+    /// By name, then by space: each space counts its own.
+    counted: Mutex<HashMap<Arc<str>, HashMap<Box<str>, Arc<Counters>>>>,
 }
 
 struct Streak {
@@ -138,31 +55,52 @@ impl Health {
         Self { faults_max, rest, streaks: Mutex::default(), failing: AtomicUsize::new(0), counted: Mutex::default() }
     }
 
-    /// The counters of a plugin version.
-    pub fn counters(&self, digest: Digest, name: &Arc<str>) -> Arc<Counters> {
-        let new = || Counted { name: Arc::clone(name), counters: Arc::default() };
-        Arc::clone(&self.counted().entry(digest).or_insert_with(new).counters)
+    /// The counters of a plugin version (`name@version`) of a space; of the server's own, if that is empty.
+    pub fn tag(&self, space: &str, name: &str) -> Tag {
+        let mut counted = self.counted();
+        let name = counted.get_key_value(name).map_or_else(|| Arc::from(name), |(name, _)| Arc::clone(name));
+        let of_name = counted.entry(Arc::clone(&name)).or_default();
+        if !of_name.contains_key(space) {
+            of_name.insert(space.into(), Arc::default());
+        }
+        Tag { counters: Arc::clone(&of_name[space]), name }
     }
 
     /// Drops the counters of a plugin version that was deleted.
-    pub fn forget(&self, digest: Digest) {
-        self.counted().remove(&digest);
+    pub fn forget(&self, space: &str, name: &str) {
+        if let Some(of_name) = self.counted().get_mut(name) {
+            of_name.remove(space);
+        }
     }
 
-    /// All plugin versions that were loaded since the server started, by name, with their counts.
+    /// What is counted of a plugin version of a space, if it was called since the server started.
+    pub fn counts(&self, space: &str, name: &str) -> Option<PluginCounts> {
+        self.counted().get(name)?.get(space).map(|counters| counters.read())
+    }
+
+    /// All plugin versions that were loaded since the server started, by name, with their counts in each space.
     pub fn snapshot(&self) -> Vec<(Arc<str>, PluginCounts)> {
         let counted = self.counted();
-        let mut all: Vec<_> =
-            counted.values().map(|counted| (Arc::clone(&counted.name), counted.counters.read())).collect();
+        let each = |(name, spaces): (&Arc<str>, &HashMap<Box<str>, Arc<Counters>>)| {
+            spaces.values().map(|counters| (Arc::clone(name), counters.read())).collect::<Vec<_>>()
+        };
+        let mut all: Vec<_> = counted.iter().flat_map(each).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
+    }
+
+    /// The faults of a use are forgiven: it is called again at once.
+    pub fn forgive(&self, user: Use) {
+        let mut streaks = self.streaks();
+        streaks.remove(&user);
+        self.failing.store(streaks.len(), Ordering::Release);
     }
 
     fn streaks(&self) -> MutexGuard<'_, HashMap<Use, Streak>> {
         self.streaks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn counted(&self) -> MutexGuard<'_, HashMap<Digest, Counted>> {
+    fn counted(&self) -> MutexGuard<'_, HashMap<Arc<str>, HashMap<Box<str>, Arc<Counters>>>> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -188,12 +126,10 @@ impl Health {
         Ok(())
     }
 
-    /// Learns how a call of `user` went. Crashes and timeouts count; anything else shows that the plugin works.
-    pub fn learn<T>(&self, user: Use, result: &Result<T, PluginError>, now: Instant) {
-        let fault = match result {
-            Err(error @ (PluginError::Trapped { .. } | PluginError::TimedOut { .. })) => Some(error),
-            _ => None,
-        };
+    /// Learns how a call of `user` went. Crashes and timeouts count; anything else shows that the plugin works. After
+    /// `faults_max` faults in a row it rests; after as many as the server says, if that is none.
+    pub fn learn<T>(&self, user: Use, faults_max: Option<u32>, result: &Result<T, PluginError>, now: Instant) {
+        let fault = result.as_ref().err().filter(|error| error.is_fault());
         if fault.is_none() && self.failing.load(Ordering::Acquire) == 0 {
             return;
         }
@@ -215,7 +151,7 @@ impl Health {
                     });
                     streak.faults = streak.faults.saturating_add(1);
                     streak.last = last;
-                    if streak.faults >= self.faults_max {
+                    if streak.faults >= faults_max.unwrap_or(self.faults_max) {
                         streak.until = Some(now + self.rest);
                     }
                 }
@@ -239,7 +175,7 @@ mod tests {
         let start = Instant::now();
         for _ in 0..3 {
             assert_eq!(health.admit(1, start), Ok(()));
-            health.learn(1, &crash(), start);
+            health.learn(1, None, &crash(), start);
         }
         let resting = health.admit(1, start + Duration::from_secs(20)).expect_err("it rests");
         assert_eq!((resting.faults, resting.remaining), (3, Duration::from_secs(40)));
@@ -249,12 +185,12 @@ mod tests {
         let later = start + Duration::from_secs(61);
         assert_eq!(health.admit(1, later), Ok(()), "one call probes it");
         health.admit(1, later).expect_err("while it is probed, the others wait");
-        health.learn(1, &crash(), later);
+        health.learn(1, None, &crash(), later);
         health.admit(1, later + Duration::from_secs(59)).expect_err("the probe failed: it rests again");
 
         let much_later = later + Duration::from_secs(61);
         assert_eq!(health.admit(1, much_later), Ok(()));
-        health.learn(1, &Ok(()), much_later);
+        health.learn(1, None, &Ok(()), much_later);
         assert_eq!(health.admit(1, much_later), Ok(()), "the probe worked: all is forgotten");
     }
 
@@ -265,11 +201,11 @@ mod tests {
         let declined: Result<(), _> =
             Err(PluginError::Rejected { plugin: "p@1.0.0".into(), reason: "no".into(), logs: Vec::new() });
         for result in [Ok(()), declined] {
-            health.learn(1, &crash(), now);
-            health.learn(1, &result, now);
-            health.learn(1, &crash(), now);
+            health.learn(1, None, &crash(), now);
+            health.learn(1, None, &result, now);
+            health.learn(1, None, &crash(), now);
             assert_eq!(health.admit(1, now), Ok(()));
-            health.learn(1, &Ok(()), now);
+            health.learn(1, None, &Ok(()), now);
         }
     }
 }

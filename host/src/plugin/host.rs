@@ -14,16 +14,14 @@ use super::action::ActionRuntime;
 use super::artefact::{ArtefactCache, Artefacts};
 use super::builtins::{self, Builtins};
 use super::compiled::{Compiled, Loaded};
+use super::counts::{PluginCounts, Tag};
 use super::engine::Core;
-use super::error::{Blame, PluginError, Refused};
-use super::health::{Health, PluginCounts, Resting, Use};
+use super::error::{PluginError, Refused};
+use super::health::{Health, Resting, Use};
 use super::pure::{PurePool, Unanswered};
-use super::types::{
-    Call, InboundRequest, InboundResponse, Inspection, Judgement, Limits, OutboundRequest, Reported, Verdict,
-};
+use super::types::{Call, InboundRequest, InboundResponse, Judgement, Limits, OutboundRequest, Reported, Verdict};
 use super::{call, upload};
 use crate::model::{Digest, PluginVersion, Redacted};
-use crate::telemetry::{PLUGIN_CALLS, PLUGIN_SECONDS};
 
 type Result<T> = std::result::Result<T, PluginError>;
 
@@ -36,11 +34,11 @@ const ENTRIES_EXPECTED: usize = 256;
 
 /// Runs plugins: compiles, caches, calls, limits, and watches them.
 pub struct PluginHost {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     pool: PurePool,
-    actions: ActionRuntime,
+    pub(super) actions: ActionRuntime,
     /// Linked components, and refusals: what does not load now will not load until the server is another.
-    memory: Cache<Digest, Entry, ByCode>,
+    pub(super) memory: Cache<Digest, Entry, ByCode>,
     /// Compiling takes all cores: one after the other.
     compiling: Arc<Semaphore>,
     builtins: Builtins,
@@ -48,16 +46,16 @@ pub struct PluginHost {
 }
 
 /// What calls on other threads need.
-struct Shared {
-    core: Arc<Core>,
+pub(super) struct Shared {
+    pub(super) core: Arc<Core>,
     health: Health,
     artefacts: Option<Artefacts>,
 }
 
-type Entry = std::result::Result<Arc<Compiled>, Refused>;
+pub(super) type Entry = std::result::Result<Arc<Compiled>, Refused>;
 
 #[derive(Clone)]
-struct ByCode;
+pub(super) struct ByCode;
 
 impl Weighter<Digest, Entry> for ByCode {
     fn weight(&self, _: &Digest, entry: &Entry) -> u64 {
@@ -95,32 +93,15 @@ impl PluginHost {
         &self.shared.core.limits
     }
 
-    /// Validates and compiles an upload off the async threads. What is accepted here loads at once afterwards.
-    ///
-    /// # Errors
-    /// Why it is refused, for the person who uploads.
-    pub async fn inspect(&self, component: Bytes) -> std::result::Result<Inspection, Refused> {
-        upload::check_bytes(&component, self.limits())?;
-        let lost = || Refused::Host { reason: "its inspection was cut short".to_owned() };
-        let (shared, bytes) = (Arc::clone(&self.shared), component.clone());
-        let (digest, stored) = self.actions.blocking(move || shared.recall(&bytes)).await.ok_or_else(lost)?;
-        let known = self.memory.get(&digest).and_then(std::result::Result::ok);
-        let compiled = match known.map(|known| known.pre.component().clone()).or(stored) {
-            Some(compiled) => compiled,
-            None => self.compile(component.clone()).await.ok_or_else(lost)??,
-        };
-        let shared = Arc::clone(&self.shared);
-        let (inspection, entry) =
-            self.actions.blocking(move || shared.inspect(&component, digest, &compiled)).await.ok_or_else(lost)??;
-        self.memory.insert(digest, Ok(entry));
-        Ok(inspection)
+    /// What a plugin version of a space (`name@version`) is counted by; `space` is empty for none.
+    pub fn tag(&self, space: &str, name: &str) -> Tag {
+        self.shared.health.tag(space, name)
     }
 
-    /// Loads a plugin version: from memory, from its authenticated artefact on disk, else by compiling what `fetch`
-    /// gives. `name` is `name@version`, for errors.
+    /// As [`Self::load_tagged`], for callers that have no space. `name` is `name@version`, for errors.
     ///
     /// # Errors
-    /// `fetch` failed, its bytes are not those of `digest`, or this server cannot run them.
+    /// As of [`Self::load_tagged`].
     pub async fn load<E>(
         &self,
         digest: Digest,
@@ -130,7 +111,24 @@ impl PluginHost {
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let name: Arc<str> = name.into();
+        self.load_tagged(digest, self.tag("", name), fetch).await
+    }
+
+    /// Loads a plugin version: from memory, from its authenticated artefact on disk, else by compiling what `fetch`
+    /// gives. What is in memory is kept there by the calls of this function, so ask anew for each call.
+    ///
+    /// # Errors
+    /// `fetch` failed, its bytes are not those of `digest`, or this server cannot run them.
+    pub async fn load_tagged<E>(
+        &self,
+        digest: Digest,
+        tag: Tag,
+        fetch: impl Future<Output = std::result::Result<Bytes, E>>,
+    ) -> Result<Loaded>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let Tag { name, counters } = tag;
         let entry = match self.memory.get_value_or_guard_async(&digest).await {
             Ok(entry) => entry,
             Err(guard) => {
@@ -141,14 +139,17 @@ impl PluginHost {
             }
         };
         let compiled = entry.map_err(|source| PluginError::Refused { plugin: Arc::clone(&name), source })?;
-        let counters = self.shared.health.counters(digest, &name);
         Ok(Loaded { compiled, name, counters })
     }
 
-    /// Drops what is kept of a plugin version that was deleted; running calls end normally.
+    /// Drops what is counted of a plugin version that was deleted.
+    pub fn forget_counts(&self, space: &str, name: &str) {
+        self.shared.health.forget(space, name);
+    }
+
+    /// Drops what is kept of a component that no plugin version is any more; running calls end normally.
     pub fn forget(&self, digest: Digest) {
         self.memory.remove(&digest);
-        self.shared.health.forget(digest);
         if let Some(artefacts) = &self.shared.artefacts {
             artefacts.remove(digest);
         }
@@ -277,6 +278,17 @@ impl PluginHost {
         })
     }
 
+    /// Forgives the faults of a plugin version of a space: it is called again at once.
+    pub fn release(&self, space: &str, name: &str, digest: Digest) {
+        self.tag(space, name).counters.forgive();
+        self.shared.health.forgive(self.use_of(digest, space, None));
+    }
+
+    /// What happened to the calls of a plugin version of a space since the server started.
+    pub fn counts_of(&self, space: &str, name: &str) -> PluginCounts {
+        self.shared.health.counts(space, name).unwrap_or_default()
+    }
+
     /// What happened to the calls of each plugin version (`name@version`) since the server started.
     pub fn counts(&self) -> Vec<(Arc<str>, PluginCounts)> {
         self.shared.health.snapshot()
@@ -286,7 +298,11 @@ impl PluginHost {
     /// webhook of a space uses, those with the same configuration.
     fn user(&self, plugin: &Loaded, call: &Call) -> Use {
         let config = plugin.compiled.builtin.then_some(call.config.as_str());
-        self.hasher.hash_one((plugin.compiled.digest, &call.space, config))
+        self.use_of(plugin.compiled.digest, &call.space, config)
+    }
+
+    fn use_of(&self, digest: Digest, space: &str, config: Option<&str>) -> Use {
+        self.hasher.hash_one((digest, space, config))
     }
 
     async fn pure<T: Send + 'static>(
@@ -305,7 +321,7 @@ impl PluginHost {
     }
 
     /// Compiles at low priority, one component at a time. `None`: the work was lost.
-    async fn compile(&self, bytes: Bytes) -> Option<std::result::Result<Component, Refused>> {
+    pub(super) async fn compile(&self, bytes: Bytes) -> Option<std::result::Result<Component, Refused>> {
         let turn = Arc::clone(&self.compiling).acquire_owned().await.ok()?;
         let shared = Arc::clone(&self.shared);
         let work = move || {
@@ -358,20 +374,9 @@ fn quarantined(plugin: &Loaded, resting: Resting) -> PluginError {
     refused(plugin, PluginError::Quarantined { plugin: Arc::clone(&plugin.name), faults, remaining, last })
 }
 
-/// Counts a call that ran, for `/metrics`.
-fn count<T>(plugin: &Loaded, result: &Result<T>, elapsed: Duration) {
-    let outcome = match result {
-        Ok(_) => "ok",
-        Err(error) if error.blame() == Blame::Caller => "declined",
-        Err(_) => "fault",
-    };
-    metrics::counter!(PLUGIN_CALLS, "plugin" => Arc::clone(&plugin.name), "outcome" => outcome).increment(1);
-    metrics::histogram!(PLUGIN_SECONDS, "plugin" => Arc::clone(&plugin.name)).record(elapsed.as_secs_f64());
-}
-
 /// Counts a call that was refused.
 fn refused(plugin: &Loaded, error: PluginError) -> PluginError {
-    plugin.counters.refused(&error);
+    plugin.counters.refused(&plugin.name, &error);
     error
 }
 
@@ -388,10 +393,8 @@ impl Shared {
 
     fn learn<T>(&self, plugin: &Loaded, user: Use, result: &Result<T>, start: Instant) {
         let now = Instant::now();
-        let elapsed = now.duration_since(start);
-        plugin.counters.ran(result, elapsed);
-        count(plugin, result, elapsed);
-        self.health.learn(user, result, now);
+        plugin.counters.ran(&plugin.name, result, now.duration_since(start));
+        self.health.learn(user, plugin.counters.faults_max(), result, now);
     }
 
     /// Runs a call unless its user rests, and learns from how it goes.
@@ -403,13 +406,8 @@ impl Shared {
         result
     }
 
-    /// The digest of an upload, and its compiled form if it is on disk: an upload may be repeated.
-    fn recall(&self, bytes: &[u8]) -> (Digest, Option<Component>) {
-        let digest = Digest::of(bytes);
-        (digest, self.artefact(digest))
-    }
-
-    fn artefact(&self, digest: Digest) -> Option<Component> {
+    /// The compiled form of a component, if it is on disk.
+    pub(super) fn artefact(&self, digest: Digest) -> Option<Component> {
         self.artefacts.as_ref()?.load(&self.core.engine, digest)
     }
 
@@ -419,25 +417,12 @@ impl Shared {
     }
 
     /// Checks and links a compiled component, and keeps its artefact.
-    fn link(&self, component: &Component, digest: Digest) -> std::result::Result<Compiled, Refused> {
+    pub(super) fn link(&self, component: &Component, digest: Digest) -> std::result::Result<Compiled, Refused> {
         upload::check_resources(component, &self.core.limits)?;
         let compiled = upload::link(&self.core, component, digest)?;
         if let Some(artefacts) = &self.artefacts {
             artefacts.store(digest, component);
         }
         Ok(compiled)
-    }
-
-    fn inspect(
-        &self,
-        bytes: &[u8],
-        digest: Digest,
-        component: &Component,
-    ) -> std::result::Result<(Inspection, Arc<Compiled>), Refused> {
-        let imports = upload::imports(&self.core, component)?;
-        let exports = upload::exports(&self.core, component)?;
-        let compiled = Arc::new(self.link(component, digest)?);
-        let description = upload::try_out(&self.core, &compiled)?;
-        Ok((Inspection { digest, size: bytes.len() as u64, exports, imports, description }, compiled))
     }
 }

@@ -11,26 +11,31 @@ mod action;
 mod artefact;
 mod builtins;
 mod call;
+mod compat;
 mod compiled;
+mod counts;
 mod engine;
 mod error;
 mod health;
 mod host;
+mod inspect;
 mod output;
 mod pure;
 mod state;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod types;
 mod upload;
 mod wasi;
 mod wit;
 
 pub use artefact::ArtefactCache;
-pub use compiled::Loaded;
+pub use compiled::{Loaded, Sign};
+pub use counts::{Outcome, PluginCounts, Tag, TimeCount};
 pub use error::{Blame, PluginError, Refused, TrapKind};
-pub use health::PluginCounts;
 pub use host::PluginHost;
+pub use inspect::Progress;
 pub use types::{
     Acceptance, Call, InboundRequest, InboundResponse, Inspection, Judgement, Limits, OutboundRequest, Reported,
     Verdict, interface,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::model::{Description, Digest, Export, HeaderField, LogLine, Time};
+use crate::model::{Description, Digest, Export, HeaderField, LogLine, Time, Trial};
 
 /// What a call is about (`call` in the WIT).
 #[derive(Clone, Debug)]
@@ -96,12 +96,14 @@ pub struct Reported<T> {
     pub logs: Vec<LogLine>,
     /// From the first to the last moment of the call itself, without waiting for a thread.
     pub elapsed: Duration,
+    /// The most linear memory that it had, all memories together, in bytes.
+    pub memory_peak: usize,
 }
 
 impl<T> Reported<T> {
     /// The same report of another value.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Reported<U> {
-        Reported { value: f(self.value), logs: self.logs, elapsed: self.elapsed }
+        Reported { value: f(self.value), logs: self.logs, elapsed: self.elapsed, memory_peak: self.memory_peak }
     }
 }
 
@@ -118,6 +120,8 @@ pub struct Inspection {
     pub imports: Vec<String>,
     /// What it says of itself, if it exports `describe`.
     pub description: Option<Description>,
+    /// How its exports did with its own example; empty if it gave none.
+    pub trial: Vec<Trial>,
 }
 
 /// The interface that an export is, without package and version.

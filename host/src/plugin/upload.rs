@@ -6,12 +6,11 @@ use serde_json::Value;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
-use super::call;
 use super::compiled::{Compiled, Loaded};
 use super::engine::{Core, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
 use super::error::Refused;
 use super::types::{Limits, interface};
-use super::wit;
+use super::{call, compat, wit};
 use crate::model::{Description, Digest, Export};
 
 /// The package of our interfaces, and its version that this server speaks.
@@ -77,6 +76,9 @@ fn check_import(name: &str, is_interface: bool) -> Result<(), Refused> {
         return Err(unknown());
     }
     let newest = version_offered(path);
+    if own(path).is_some_and(|interface| compat::is_offered(interface, &version)) {
+        return Ok(());
+    }
     if version.major != newest.major || version.minor != newest.minor {
         return Err(Refused::ImportMismatch {
             import: name.to_owned(),
@@ -119,6 +121,10 @@ pub(super) fn exports(core: &Core, component: &Component) -> Result<Vec<Export>,
     for &name in &names {
         let Some((path, version)) = split(name) else { continue };
         let Some(own) = own(path) else { continue };
+        if let Some(export) = compat::export(own, &version) {
+            exports.push(export);
+            continue;
+        }
         if version.major != VERSION.major || version.minor != VERSION.minor {
             return Err(Refused::UnsupportedVersion {
                 export: name.to_owned(),

@@ -59,7 +59,7 @@ pub struct TemplateDraft {
     /// The template: `{{ record.first_name }}` inserts a field, escaped by the request's format.
     #[serde(default)]
     pub text: Option<String>,
-    /// A plugin that exports `template`: `name@semver`, or `name` for the newest version.
+    /// A plugin that exports `template`: `name@semver`, or `name` for the version that is live.
     #[serde(default)]
     pub plugin: Option<PluginRef>,
     /// The plugin's configuration.
@@ -85,7 +85,7 @@ pub struct MappingDraft {
     /// Rules, in order; a later rule for the same field wins.
     #[serde(default)]
     pub rules: Option<Vec<MappingRule>>,
-    /// A plugin that exports `mapping`: `name@semver`, or `name` for the newest version.
+    /// A plugin that exports `mapping`: `name@semver`, or `name` for the version that is live.
     #[serde(default)]
     pub plugin: Option<PluginRef>,
     /// The plugin's configuration.

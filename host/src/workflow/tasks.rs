@@ -376,15 +376,15 @@ impl<'r> TaskReader<'r> {
     }
 
     fn plugin(&mut self, name: &str, at: &At<'_>, with: Option<&At<'_>>) -> Option<Call> {
-        let Some((plugin, version)) = name.strip_suffix("@plugins").and_then(|name| name.split_once(':')) else {
+        let Some(plugin) = name.strip_suffix("@plugins").filter(|plugin| !plugin.contains('@')) else {
             let reason = format!(
                 "there is no `{name}` to call; use webhook, record-insert, record-update, record-upsert, record-get, \
-                 or a plugin as NAME:VERSION@plugins"
+                 or a plugin as NAME:VERSION@plugins, or NAME@plugins for its live version"
             );
             self.reader.refuse(at, reason);
             return None;
         };
-        match format!("{plugin}@{version}").parse::<PluginRef>() {
+        match plugin.replacen(':', "@", 1).parse::<PluginRef>() {
             Ok(plugin) => {
                 self.reader.workflow.plugins.entry(plugin.clone()).or_insert_with(|| at.place());
                 let input = with.and_then(|with| self.reader.template(with, &BODY_VARIABLES));

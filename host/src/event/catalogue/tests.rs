@@ -64,6 +64,8 @@ fn the_catalogue_is_complete() {
         meeting.cancelled
         meeting.rescheduled
         message_received
+        plugin.quarantined *
+        plugin.recovered *
         status.create
         status.delete
         status.update

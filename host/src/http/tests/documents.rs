@@ -107,6 +107,12 @@ fn in_use() -> EngineError {
     EngineError::InUse { what: "webhook", id: "sms".to_owned(), users }
 }
 
+fn unfit() -> EngineError {
+    let space = "default".parse().expect("an id");
+    let users = vec![DefinitionPath::new(&space, Kind::Endpoint, "crm")];
+    EngineError::Unfit { users, detail: "mine@2.0.0 exports nothing of use".to_owned() }
+}
+
 fn inbound(error: InboundError) -> EngineError {
     error.into()
 }
@@ -124,6 +130,7 @@ fn errors_of_each_kind() -> Vec<EngineError> {
         EngineError::Invalid { problems: vec![located] },
         EngineError::Changed { what: "source \"s\"".to_owned() },
         in_use(),
+        unfit(),
         EngineError::Refused { code: "run-ended", detail: "the run is completed already".to_owned() },
         EngineError::Component(Refused::TooLarge { size: 30, limit: 20 }),
         EngineError::Component(Refused::CoreModule),
@@ -176,6 +183,7 @@ fn errors_of_the_engine_become_these_problems() {
         422 invalid false do: bad [ProblemField { field: "do", reason: "bad", line: Some(3), column: Some(7) }]
         409 changed true source "s" has changed meanwhile: read it again
         409 in-use false webhook "sms" is in use [ProblemUser { kind: "workflow", id: "flow" }]
+        409 plugin-version-unfit false mine@2.0.0 exports nothing of use [ProblemUser { kind: "endpoint", id: "crm" }]
         409 run-ended false the run is completed already
         413 body-too-large false the body exceeds 20 bytes
         422 component-refused false this is a core WebAssembly module, not a component: build for the target wasm32-wasip2, or run `wasm-tools component new` on it

@@ -9,7 +9,7 @@ use expect_test::expect;
 
 use super::*;
 use crate::model::{Export, HeaderField, LogLine};
-use crate::plugin::{PluginError, TrapKind, Verdict};
+use crate::plugin::{Outcome, PluginError, TrapKind, Verdict};
 
 /// Renders with the hostile plugin; each deed in a space of its own, so that no streak of faults builds up.
 async fn render(deed: &str) -> Result<crate::plugin::Reported<Option<OutboundRequest>>, PluginError> {
@@ -37,6 +37,12 @@ async fn a_template_builds_on_the_base_request() {
     assert_eq!(request.headers, [HeaderField { name: "content-type".into(), value: "application/json".into() }]);
     assert_eq!(request.body, reference::render(reference::INPUT).expect("it renders natively"));
     assert_eq!(report.logs, []);
+    let limit = host.limits().memory_bytes_max;
+    assert!(
+        (64 << 10..limit).contains(&report.memory_peak),
+        "a page at least, below the limit: {}",
+        report.memory_peak
+    );
 }
 
 #[tokio::test]
@@ -183,5 +189,6 @@ async fn a_plugin_that_keeps_crashing_rests_and_others_do_not() {
     let counts = host.counts();
     let (name, counts) = &counts[0];
     assert_eq!(&**name, "hostile@1.0.0");
-    assert_eq!((counts.calls, counts.trapped, counts.succeeded, counts.quarantined), (3, 2, 1, 1));
+    let of = [Outcome::Panic, Outcome::Ok, Outcome::Quarantined].map(|outcome| counts.of(outcome));
+    assert_eq!((counts.calls, of), (3, [2, 1, 1]));
 }

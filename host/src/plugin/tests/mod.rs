@@ -3,8 +3,10 @@
 mod artefacts;
 mod builtins;
 mod calls;
+mod compat;
 mod fairness;
 mod script;
+mod trials;
 mod uploads;
 
 use std::convert::Infallible;

@@ -31,13 +31,16 @@ async fn a_component_is_described() {
     let description = inspection.description.expect("it describes itself");
     assert_eq!((description.name.as_str(), description.version.as_str()), ("reference", "0.1.0"));
     assert!(description.example_input.is_object());
+    let [trial] = inspection.trial.as_slice() else { panic!("one export, one trial: {:?}", inspection.trial) };
+    assert_eq!((trial.export, trial.ok, trial.error.as_deref()), (Export::Template, true, None));
+    assert!(trial.elapsed_ms > 0.0);
 }
 
 #[tokio::test]
 async fn a_component_may_export_several_interfaces_and_describe_none() {
     let inspection = host().inspect(Bytes::from_static(HOSTILE)).await.expect("it is taken");
     assert_eq!(inspection.exports, [Export::Template, Export::Mapping, Export::Action]);
-    assert_eq!(inspection.description, None);
+    assert_eq!((inspection.description, inspection.trial), (None, Vec::new()));
 }
 
 /// The reference plugin as if it were built from another version of the interface.

@@ -186,6 +186,7 @@ pub(crate) async fn a_step_commits_attempt_endpoint_and_events(harness: &dyn Har
         response: None,
         error: None,
         timing: AttemptTiming { queue_ms: 1.5, ..AttemptTiming::default() },
+        plugin: None,
         logs: Vec::new(),
     };
     let health = EndpointHealth { failures: 10, stopped_at: Some(START) };

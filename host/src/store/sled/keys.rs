@@ -79,10 +79,11 @@ const fn kind_code(kind: Kind) -> u8 {
         Kind::Job => 13,
         Kind::EventTypeVersion => 12,
         Kind::Bin => 14,
+        Kind::PluginLine => 20,
     }
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 15] = [
     Kind::Space,
     Kind::ApiKey,
     Kind::Source,
@@ -97,6 +98,7 @@ const KINDS: [Kind; 14] = [
     Kind::Job,
     Kind::EventTypeVersion,
     Kind::Bin,
+    Kind::PluginLine,
 ];
 
 /// A definition path as bytes: kind, space, zero, id.

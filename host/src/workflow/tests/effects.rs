@@ -99,6 +99,8 @@ fn plugins_are_called_by_name_and_version() {
         Ok(Action::CallPlugin { plugin: plugin.clone(), input: json!({"lead": 1}) })
     );
     assert_eq!(action("call: 'score:1.2.0@plugins'", json!(1)), Ok(Action::CallPlugin { plugin, input: json!(1) }));
+    let live: PluginRef = "score".parse().expect("a plugin");
+    assert_eq!(action("call: 'score@plugins'", json!(1)), Ok(Action::CallPlugin { plugin: live, input: json!(1) }));
 }
 
 #[test]

@@ -68,7 +68,7 @@ do:
             w.yaml:22:8: a task is one of set and wait; make several tasks (at /do/6/h)
             w.yaml:23:8: a task needs one of do, set, switch, call, emit, raise, try, wait (at /do/7/i)
             w.yaml:23:10: `colour` is not known here; known are if, input, output, export, then, metadata, do, set, switch, call, with, emit, raise, try, catch, wait (at /do/7/i/colour)
-            w.yaml:24:16: there is no `mystery` to call; use webhook, record-insert, record-update, record-upsert, record-get, or a plugin as NAME:VERSION@plugins (at /do/8/j/call)
+            w.yaml:24:16: there is no `mystery` to call; use webhook, record-insert, record-update, record-upsert, record-get, or a plugin as NAME:VERSION@plugins, or NAME@plugins for its live version (at /do/8/j/call)
             w.yaml:25:48: `then` is not supported: put `then` on the `try` task, or into `catch.do` (at /do/9/k/catch/then)
             w.yaml:26:8: `catch` is missing (at /do/10/m)
             w.yaml:27:33: `type` is missing (at /do/11/n/emit/event/with)
@@ -114,7 +114,7 @@ fn names_of_webhooks_sources_and_plugins_must_be_written_out() {
   - a: { call: webhook, with: { webhook: '${ .w }', record: { source: '${ .s }', key: 1 } } }
   - b: { call: record-get, with: { source: 'no/slug', key: 1 } }
   - c: { call: '${ .c }' }
-  - d: { call: 'score@plugins' }
+  - d: { call: 'score@1.0.0@plugins' }
   - e: { call: 'score:latest@plugins' }
   - f: { call: webhook }
   - g: { call: record-insert, with: { source: leads, key: 1 } }
@@ -125,7 +125,7 @@ fn names_of_webhooks_sources_and_plugins_must_be_written_out() {
             w.yaml:3:71: the source must be written out, so that it is known where it is used; for a choice use `switch` (at /do/0/a/with/record/source)
             w.yaml:4:44: id "no/slug" is not valid: use 1 to 100 letters, digits, dots, underscores or hyphens, starting with a letter or digit (at /do/1/b/with/source)
             w.yaml:5:16: what is called must be written out, so that it is known where it is used; for a choice use `switch` (at /do/2/c/call)
-            w.yaml:6:16: there is no `score@plugins` to call; use webhook, record-insert, record-update, record-upsert, record-get, or a plugin as NAME:VERSION@plugins (at /do/3/d/call)
+            w.yaml:6:16: there is no `score@1.0.0@plugins` to call; use webhook, record-insert, record-update, record-upsert, record-get, or a plugin as NAME:VERSION@plugins, or NAME@plugins for its live version (at /do/3/d/call)
             w.yaml:7:16: plugin version "latest": unexpected character 'l' while parsing major version number; write name@1.2.3 (at /do/4/e/call)
             w.yaml:8:8: `with` is missing (at /do/5/f)
             w.yaml:9:54: `key` is not supported: put the source's key field into `fields` (at /do/6/g/with/key)

@@ -1,0 +1,354 @@
+//! Who refers to plugins, what they need of them, and what follows for those that are moved or deleted.
+
+use serde_json::{Value, json};
+
+use crate::event::Validator;
+use crate::model::{
+    Definition as _, DefinitionPath, Endpoint, EndpointFormat, Export, FieldProblem, Kind, Mapping, Plugin, PluginRef,
+    PluginVersion, RunStatus, Slug, Template, Webhook, WorkflowVersion, version_id,
+};
+use crate::plugin::interface;
+use crate::store::{Expect, Page, RunFilter};
+
+use super::super::{Engine, EngineError, Result};
+
+/// Runs looked at in one step, when unfinished ones are sought.
+const STEP_RUNS: usize = 200;
+
+/// What a definition needs of a version of a plugin.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Need<'a> {
+    /// What it calls.
+    pub(in super::super) export: Export,
+    /// Its configuration, where a plugin has one.
+    pub(in super::super) config: Option<&'a Value>,
+}
+
+/// Why a version does not do.
+enum Misfit {
+    /// It lacks the export.
+    Export,
+    /// Its schema refuses the configuration: where in it, and why.
+    Config(Vec<(String, String)>),
+}
+
+impl Engine {
+    /// Checks a reference: every version that it leads to now is there, exports what is needed and takes the
+    /// configuration. `field` is the one that names the plugin; its configuration is in `config` beside it.
+    pub(in super::super) async fn check_reference(
+        &self,
+        space: &Slug,
+        field: &str,
+        plugin: &PluginRef,
+        need: Need<'_>,
+    ) -> Result<()> {
+        let mut problems = Vec::new();
+        for version in self.led_to(space, field, plugin).await? {
+            match misfit(&version, need) {
+                None => {}
+                Some(Misfit::Export) => problems.push(FieldProblem::new(field, lacks(&version, need.export))),
+                Some(Misfit::Config(findings)) => {
+                    let config = format!("{}config", field.strip_suffix("plugin").unwrap_or(field));
+                    let problem = |(at, reason): (String, String)| {
+                        FieldProblem::new(format!("{config}{at}"), format!("{version} does not take it: {reason}"))
+                    };
+                    problems.extend(findings.into_iter().map(problem));
+                }
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(EngineError::Invalid { problems }) }
+    }
+
+    /// The versions that a reference leads to: the one that it names, or the live one and the canary.
+    async fn led_to(&self, space: &Slug, field: &str, plugin: &PluginRef) -> Result<Vec<PluginVersion>> {
+        let named = |found: &PluginVersion| plugin.version.as_ref().is_none_or(|version| *version == found.version);
+        let builtin = self.plugins.builtins().iter().find(|b| b.name == plugin.name && named(b));
+        if let Some(builtin) = builtin {
+            return Ok(vec![builtin.clone()]);
+        }
+        let missing =
+            || EngineError::invalid(field, format!("there is no plugin {plugin} in this space: upload it first"));
+        let versions = match (&plugin.version, self.find_line(space, &plugin.name).await?) {
+            (Some(version), _) => vec![version.clone()],
+            (None, Some(line)) => {
+                let line = line.value;
+                std::iter::once(line.live).chain(line.canary.map(|canary| canary.version)).collect()
+            }
+            (None, None) => return Err(missing()),
+        };
+        let mut found = Vec::with_capacity(versions.len());
+        for version in versions {
+            match self.bare_version(space, &plugin.name, &version).await {
+                Err(EngineError::NotFound { .. }) => return Err(missing()),
+                other => found.push(other?),
+            }
+        }
+        Ok(found)
+    }
+
+    /// The reference that keeps a plugin (`name`) or a version of it (`name@version`) from being deleted; built-in
+    /// ones need none.
+    pub(in super::super) fn plugin_use(&self, space: &Slug, id: &str) -> Option<DefinitionPath> {
+        let (name, kind) = id.split_once('@').map_or((id, Kind::PluginLine), |(name, _)| (name, Kind::Plugin));
+        self.plugins.builtin(name).is_none().then(|| DefinitionPath::new(space, kind, id))
+    }
+
+    /// Refuses a version that could not stand in for the live one, with those that need something else of it.
+    pub(super) async fn refuse_unfit(&self, space: &Slug, version: &PluginVersion) -> Result<()> {
+        let (users, reasons) = self.unfit_for(space, version).await?.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+        if users.is_empty() {
+            return Ok(());
+        }
+        let detail = format!("{version} cannot be called where {} is called now: {}", version.name, reasons.join("; "));
+        Err(EngineError::Unfit { users, detail })
+    }
+
+    /// Who follows the plugin and could not be served by `version`, and why.
+    pub(super) async fn unfit_for(
+        &self,
+        space: &Slug,
+        version: &PluginVersion,
+    ) -> Result<Vec<(DefinitionPath, String)>> {
+        let line = DefinitionPath::new(space, Kind::PluginLine, version.name.as_str());
+        let mut unfit = Vec::new();
+        for user in self.store.users(&line).await? {
+            for reason in self.misfits(&user, version).await? {
+                let reason = format!("{user}: {reason}");
+                unfit.push((user.clone(), reason));
+            }
+        }
+        Ok(unfit)
+    }
+
+    /// Why `version` could not serve a definition that follows its plugin.
+    async fn misfits(&self, user: &DefinitionPath, version: &PluginVersion) -> Result<Vec<String>> {
+        let needs = self.needs_of(user, &version.name).await?;
+        let misfits = needs.iter().filter_map(|(export, config)| {
+            let need = Need { export: *export, config: config.as_ref() };
+            Some(match misfit(version, need)? {
+                Misfit::Export => lacks(version, *export),
+                Misfit::Config(findings) => {
+                    let findings = findings.into_iter().map(|(at, reason)| format!("config{at}: {reason}"));
+                    findings.collect::<Vec<_>>().join(", ")
+                }
+            })
+        });
+        Ok(misfits.collect())
+    }
+
+    /// What a definition that follows the plugin `name` needs of it: exports, with its configurations of them.
+    async fn needs_of(&self, user: &DefinitionPath, name: &Slug) -> Result<Vec<(Export, Option<Value>)>> {
+        let follows = |plugin: &PluginRef| plugin.version.is_none() && plugin.name == *name;
+        Ok(match user.kind {
+            Kind::Webhook => match self.definitions.shared::<Webhook>(&user.space, &user.id).await? {
+                Some(webhook) => {
+                    let needs = webhook_needs(&webhook).into_iter().filter(|(plugin, ..)| follows(plugin));
+                    needs.map(|(_, export, config)| (export, Some(config.clone()))).collect()
+                }
+                None => Vec::new(),
+            },
+            Kind::Endpoint => {
+                let endpoint = self.definitions.shared::<Endpoint>(&user.space, &user.id).await?;
+                match endpoint.as_ref().map(|endpoint| &endpoint.format) {
+                    Some(EndpointFormat::Plugin { plugin, config }) if follows(plugin) => {
+                        vec![(Export::Template, Some(config.clone()))]
+                    }
+                    _ => Vec::new(),
+                }
+            }
+            Kind::Workflow => vec![(Export::Action, None)],
+            _ => Vec::new(),
+        })
+    }
+
+    /// Deletes a plugin version that nothing uses. The last one takes the plugin with it.
+    pub async fn delete_plugin_version(&self, space: &Slug, name: &Slug, version: &semver::Version) -> Result<()> {
+        self.refuse_builtin(name)?;
+        let found = self.bare_version(space, name, version).await?;
+        let line = self.line(space, name).await?.value;
+        if line.versions.iter().all(|other| other == version) {
+            return self.delete_plugin(space, name, Expect::Any).await;
+        }
+        self.refuse_unfinished(space, std::slice::from_ref(&found.to_string())).await?;
+        self.remove::<PluginVersion>("plugin version", space, &found.id(), Expect::Any).await?;
+        self.change_line(space, name, Expect::Any, |plugin| {
+            plugin.versions.remove(version);
+            plugin.quarantined.remove(version);
+            Ok(())
+        })
+        .await?;
+        self.forget(space, &found).await
+    }
+
+    /// Deletes a plugin with all its versions, if nothing uses any of it.
+    pub async fn delete_plugin(&self, space: &Slug, name: &Slug, expect: Expect) -> Result<()> {
+        self.refuse_builtin(name)?;
+        let line = self.line(space, name).await?;
+        let path = DefinitionPath::new(space, Kind::PluginLine, name.as_str());
+        let mut versions = Vec::new();
+        for version in &line.value.versions {
+            match self.bare_version(space, name, version).await {
+                Ok(found) => versions.push(found),
+                Err(EngineError::NotFound { .. }) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        for version in &versions {
+            let users = self.store.users(&DefinitionPath::new(space, Kind::Plugin, version.to_string())).await?;
+            let users: Vec<_> = users.into_iter().filter(|user| *user != path).collect();
+            if !users.is_empty() {
+                return Err(EngineError::InUse { what: "plugin version", id: version.to_string(), users });
+            }
+        }
+        let ids: Vec<String> = versions.iter().map(ToString::to_string).chain([name.to_string()]).collect();
+        self.refuse_unfinished(space, &ids).await?;
+        self.remove::<Plugin>("plugin", space, name.as_str(), expect).await?;
+        for version in &versions {
+            self.remove::<PluginVersion>("plugin version", space, &version.id(), Expect::Any).await?;
+            self.forget(space, version).await?;
+        }
+        Ok(())
+    }
+
+    /// Refuses while runs that have not ended keep to versions of workflows that call one of `ids`.
+    async fn refuse_unfinished(&self, space: &Slug, ids: &[String]) -> Result<()> {
+        let mut users = Vec::new();
+        let mut called = ids.first().cloned().unwrap_or_default();
+        for workflow in self.definitions.all::<WorkflowVersion>(space).await?.iter().map(|version| &version.0) {
+            let Some(id) = workflow.plugins.iter().find(|plugin| ids.contains(plugin)) else { continue };
+            if self.has_unfinished(space, &workflow.id, workflow.version).await? {
+                called.clone_from(id);
+                let version = version_id(&workflow.id, workflow.version);
+                users.push(DefinitionPath::new(space, Kind::WorkflowVersion, version));
+            }
+        }
+        let what = if called.contains('@') { "plugin version" } else { "plugin" };
+        if users.is_empty() { Ok(()) } else { Err(EngineError::InUse { what, id: called, users }) }
+    }
+
+    /// Whether a run of this version of a workflow has not ended.
+    async fn has_unfinished(&self, space: &Slug, workflow: &Slug, version: u32) -> Result<bool> {
+        for status in [RunStatus::Running, RunStatus::Waiting] {
+            let filter = RunFilter { workflow: Some(workflow.clone()), status: Some(status) };
+            let mut page = Page { cursor: None, limit: STEP_RUNS };
+            loop {
+                let slice = self.store.runs(space, &filter, page).await?;
+                if slice.items.iter().any(|run| run.version == version) {
+                    return Ok(true);
+                }
+                let Some(next) = slice.next else { break };
+                page = Page { cursor: Some(next), limit: STEP_RUNS };
+            }
+        }
+        Ok(false)
+    }
+
+    /// Lets go of what is kept in memory and in the cache of a deleted version; of its compiled form only if no other
+    /// version, of any space, is the same component.
+    async fn forget(&self, space: &Slug, version: &PluginVersion) -> Result<()> {
+        let id = version.to_string();
+        self.tags.remove(&(space.clone(), id.clone()));
+        self.plugins.release(space.as_str(), &id, version.digest);
+        self.plugins.forget_counts(space.as_str(), &id);
+        for space in self.definitions.all::<crate::model::Space>(&self.home).await?.iter() {
+            let others = self.definitions.all::<PluginVersion>(&space.id).await?;
+            if others.iter().any(|other| other.digest == version.digest) {
+                return Ok(());
+            }
+        }
+        self.plugins.forget(version.digest);
+        Ok(())
+    }
+}
+
+/// The plugins of a webhook, what it calls of them, and with which configuration.
+pub(in super::super) fn webhook_needs(webhook: &Webhook) -> Vec<(&PluginRef, Export, &Value)> {
+    let template = match &webhook.request.template {
+        Template::Plugin { plugin, config } => Some((plugin, Export::Template, config)),
+        Template::Text { .. } => None,
+    };
+    let mapping = match &webhook.response.mapping {
+        Mapping::Plugin { plugin, config } => Some((plugin, Export::Mapping, config)),
+        Mapping::Rules { .. } => None,
+    };
+    template.into_iter().chain(mapping).collect()
+}
+
+fn lacks(version: &PluginVersion, export: Export) -> String {
+    let exports: Vec<_> = version.exports.iter().map(|export| interface(*export)).collect();
+    format!("plugin {version} exports {}, not {}", exports.join(", "), interface(export))
+}
+
+/// Why a version does not do what is needed of it, if it does not.
+fn misfit(version: &PluginVersion, need: Need<'_>) -> Option<Misfit> {
+    if !version.exports.contains(&need.export) {
+        return Some(Misfit::Export);
+    }
+    let schema = &version.description.as_ref()?.config_schema;
+    let findings = refusals(schema, need.config?);
+    (!findings.is_empty()).then_some(Misfit::Config(findings))
+}
+
+/// What a configuration's schema says against a configuration. No configuration is as good as an empty one.
+fn refusals(schema: &Value, config: &Value) -> Vec<(String, String)> {
+    let check = |config: &Value| check_config(schema, config).err().unwrap_or_default();
+    let found = check(config);
+    if found.is_empty() || !config.is_null() || !check(&json!({})).is_empty() { found } else { Vec::new() }
+}
+
+/// Checks a configuration. A schema that cannot be read refuses nothing: it was refused itself, when it was uploaded.
+fn check_config(schema: &Value, config: &Value) -> Result<(), Vec<(String, String)>> {
+    if *schema == Value::Bool(false) {
+        return Err(vec![(String::new(), "the plugin takes no configuration at all".to_owned())]);
+    }
+    let Some(Ok(validator)) = schema.is_object().then(|| Validator::compile(schema)) else { return Ok(()) };
+    let findings = validator.check(config).err().unwrap_or_default();
+    if findings.is_empty() {
+        return Ok(());
+    }
+    Err(findings.into_iter().map(|finding| (finding.pointer, finding.reason)).collect())
+}
+
+/// Why a plugin's schema of its configuration cannot be used, or refuses the plugin's own example.
+pub(super) fn schema_fault(schema: &Value, example: &Value) -> Option<String> {
+    if schema.is_object()
+        && let Err(problem) = Validator::compile(schema)
+    {
+        return Some(format!("config-schema{}: {}", problem.pointer, problem.reason));
+    }
+    let (at, reason) = refusals(schema, example).into_iter().next()?;
+    Some(format!("example-config{at} does not fit config-schema: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_example_configuration_must_fit_the_schema_and_none_may_stand_for_an_empty_one() {
+        let channel = json!({ "type": "object", "properties": { "channel": { "type": "string" } } });
+        let needed = json!({ "type": "object", "required": ["channel"] });
+        let cases = [
+            (&json!(true), json!({ "any": 1 }), None),
+            (&json!(false), json!(null), Some("example-config does not fit config-schema: the plugin takes no")),
+            (&channel, json!({ "channel": "#a" }), None),
+            (&channel, json!(null), None),
+            (&channel, json!({ "channel": 7 }), Some("example-config/channel does not fit config-schema: ")),
+            (&needed, json!(null), Some("example-config does not fit config-schema: ")),
+            (&json!({ "type": "null" }), json!(null), None),
+            (&json!({ "$ref": "https://a.example/schema" }), json!(null), Some("config-schema/$ref: ")),
+        ];
+        for (schema, example, expected) in cases {
+            let fault = schema_fault(schema, &example);
+            match expected {
+                None => assert_eq!(fault, None, "{schema} {example}"),
+                Some(start) => {
+                    assert!(
+                        fault.as_ref().is_some_and(|fault| fault.starts_with(start)),
+                        "{schema} {example}: {fault:?}"
+                    );
+                }
+            }
+        }
+    }
+}
