@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 use std::sync::Once;
 
 use crate::bindings::base::tenterhook::plugin::types;
-use crate::bindings::{action, describe, mapping, template};
-use crate::{Action, Describe, Json, Mapping, Template, Verdict, log};
+use crate::bindings::{action, describe, mapping, template, verifier};
+use crate::{Acceptance, Action, Describe, Json, Judgement, Mapping, Secret, Template, Verdict, Verifier, log};
 
 /// Exports a [`Template`].
 pub struct TemplateGuest<P>(PhantomData<P>);
@@ -13,6 +13,8 @@ pub struct TemplateGuest<P>(PhantomData<P>);
 pub struct MappingGuest<P>(PhantomData<P>);
 /// Exports an [`Action`].
 pub struct ActionGuest<P>(PhantomData<P>);
+/// Exports a [`Verifier`].
+pub struct VerifierGuest<P>(PhantomData<P>);
 /// Exports a [`Describe`].
 pub struct DescribeGuest<P>(PhantomData<P>);
 
@@ -25,6 +27,10 @@ impl<P: Mapping> MappingGuest<P> {
     pub const fn check() {}
 }
 impl<P: Action> ActionGuest<P> {
+    /// Compiles if there is something to export.
+    pub const fn check() {}
+}
+impl<P: Verifier> VerifierGuest<P> {
     /// Compiles if there is something to export.
     pub const fn check() {}
 }
@@ -71,6 +77,25 @@ impl<P: Action> action::exports::tenterhook::plugin::trigger_action::Guest for A
     fn run(call: types::Call, input: String) -> Result<String, types::Failure> {
         begin();
         P::run(&call, Json::named("input", input)).map(Json::into_text)
+    }
+}
+
+impl<P: Verifier> verifier::exports::tenterhook::plugin::inbound_verifier::Guest for VerifierGuest<P> {
+    fn verify(
+        call: types::Call,
+        request: verifier::exports::tenterhook::plugin::inbound_verifier::InboundRequest,
+        secrets: Vec<verifier::exports::tenterhook::plugin::inbound_verifier::Secret>,
+    ) -> Result<verifier::exports::tenterhook::plugin::inbound_verifier::Judgement, types::Failure> {
+        use verifier::exports::tenterhook::plugin::inbound_verifier as exported;
+        begin();
+        let secrets: Vec<_> = secrets.into_iter().map(|of| Secret { name: of.name, value: of.value }).collect();
+        Ok(match P::verify(&call, request, &secrets)? {
+            Judgement::Accepted(Acceptance { id, payload }) => {
+                exported::Judgement::Accepted(exported::Acceptance { id, payload: payload.map(Json::into_text) })
+            }
+            Judgement::Refused(reason) => exported::Judgement::Refused(reason),
+            Judgement::Answered(response) => exported::Judgement::Answered(response),
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Call, Failure};
+use crate::{Call, Failure, Trouble};
 
 /// UTF-8 JSON text, not yet parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,4 +74,14 @@ impl Call {
 /// Parses JSON; errors call it `what`.
 pub(crate) fn decode<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Failure> {
     serde_json::from_str(text).map_err(|error| Failure::Invalid(format!("{what}: {error}")))
+}
+
+/// Parses JSON that the host gave; errors call it `what`.
+pub(crate) fn read<T: DeserializeOwned>(what: fmt::Arguments<'_>, text: &str) -> Result<T, Trouble> {
+    serde_json::from_str(text).map_err(|error| Trouble::Invalid(format!("{what}: {error}")))
+}
+
+/// Writes JSON for the host.
+pub(crate) fn write<T: Serialize + ?Sized>(value: &T) -> Result<String, Trouble> {
+    serde_json::to_string(value).map_err(|error| Trouble::Invalid(format!("it cannot be written as JSON: {error}")))
 }

@@ -1,6 +1,7 @@
 //! Guest SDK: write tenterhook plugins in Rust.
 //!
-//! Implement [`Template`], [`Mapping`] or [`Action`] (one or several) and [`Describe`], and name them in [`export!`]:
+//! Implement [`Template`], [`Mapping`], [`Action`] or [`Verifier`] (one or several) and [`Describe`], and name them in
+//! [`export!`]:
 //!
 //! ```
 //! use tenterhook_plugin::{Call, Describe, Description, Failure, Json, Request, Template};
@@ -28,24 +29,41 @@
 //!
 //! Build it as a `cdylib` with `cargo build --release --target wasm32-wasip2`: the file is the component to upload.
 //!
+//! Actions may use what the host offers: [`records`], [`events`], [`webhooks`], [`state`], [`secrets`]. The component
+//! imports those only that its code calls, so that an upload shows what it asks for; an admin grants it.
+//!
+//! Unit tests run natively, without a host: [`testing`] stands in for it.
+//!
 //! Every call gets a fresh instance, so a plugin keeps nothing between calls. A panic ends the call; its message and
 //! place are written to the log of the delivery or task. The SDK changes nothing else.
 
 mod allocator;
 #[doc(hidden)]
 pub mod bindings;
+pub mod events;
 mod glue;
+mod inbound;
 mod json;
 pub mod log;
 mod message;
+pub mod records;
+pub mod secrets;
+pub mod state;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+mod trouble;
+pub mod webhooks;
 
 #[cfg(test)]
 mod tests;
 
 pub use allocator::Bump;
+pub use bindings::base::tenterhook::plugin::troubles::Trouble;
 pub use bindings::base::tenterhook::plugin::types::{Call, Failure, Field, Request, Response};
+pub use bindings::verifier::exports::tenterhook::plugin::inbound_verifier::InboundRequest;
 #[doc(hidden)]
-pub use glue::{ActionGuest, DescribeGuest, MappingGuest, TemplateGuest};
+pub use glue::{ActionGuest, DescribeGuest, MappingGuest, TemplateGuest, VerifierGuest};
+pub use inbound::{Acceptance, Judgement, Secret, Verifier, constant_time_eq};
 pub use json::Json;
 
 use serde_json::Value;
@@ -135,7 +153,15 @@ impl Description {
         self
     }
 
-    /// With an example input.
+    /// With the host capabilities that the plugin asks for, such as `records`.
+    #[must_use]
+    pub fn capabilities<const N: usize>(mut self, names: [&str; N]) -> Self {
+        self.capabilities = names.map(str::to_owned).into();
+        self
+    }
+
+    /// With an example input. That of a template is the event, of a mapping the response's body, of an action its
+    /// input, of a verifier a whole call: see [`Verifier`].
     #[must_use]
     pub fn input(mut self, example: Value) -> Self {
         self.example_input = example;
@@ -145,7 +171,7 @@ impl Description {
 
 /// Exports a type as a plugin: `export!(MyPlugin: template, describe)`.
 ///
-/// The words are `template`, `mapping`, `action` and `describe`; the type must implement the trait of each.
+/// The words are `template`, `mapping`, `action`, `verifier` and `describe`; the type must implement the trait of each.
 #[macro_export]
 macro_rules! export {
     ($plugin:ty: $($interface:ident),+ $(,)?) => { $( $crate::__export_interface!($interface, $plugin); )+ };
@@ -178,6 +204,15 @@ macro_rules! __export_interface {
             type Exported = $crate::ActionGuest<$plugin>;
             #[cfg(target_arch = "wasm32")]
     $crate::bindings::action::__export_action!(Exported with_types_in $crate::bindings::action);
+            #[cfg(not(target_arch = "wasm32"))]
+            <Exported>::check();
+        };
+    };
+    (verifier, $plugin:ty) => {
+        const _: () = {
+            type Exported = $crate::VerifierGuest<$plugin>;
+            #[cfg(target_arch = "wasm32")]
+    $crate::bindings::verifier::__export_verifier!(Exported with_types_in $crate::bindings::verifier);
             #[cfg(not(target_arch = "wasm32"))]
             <Exported>::check();
         };

@@ -1,14 +1,16 @@
-//! Logging: lines appear with the delivery or task. The host caps their length and number.
+//! Logging: lines appear with the delivery, task or inbound call. The host caps their length and number.
 
+#[cfg(target_arch = "wasm32")]
 use crate::bindings::base::tenterhook::plugin::log as host;
 
-pub use host::Level;
+pub use crate::bindings::base::tenterhook::plugin::log::Level;
 
-/// Writes a line. Outside WebAssembly (in unit tests) it goes nowhere.
+/// Writes a line. Outside WebAssembly (in unit tests) the [`testing`](crate::testing) host keeps it, if there is one.
 pub fn write(level: Level, message: &str) {
-    if cfg!(target_arch = "wasm32") {
-        host::write(level, message);
-    }
+    #[cfg(target_arch = "wasm32")]
+    host::write(level, message);
+    #[cfg(not(target_arch = "wasm32"))]
+    crate::testing::logged(level, message);
 }
 
 /// Writes a line of level debug.

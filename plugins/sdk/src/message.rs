@@ -47,6 +47,15 @@ impl Request {
 }
 
 impl Response {
+    /// An answer with a body of this content type; an empty type sets none.
+    pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let headers = match content_type {
+            "" => Vec::new(),
+            content_type => vec![Field::new("content-type", content_type)],
+        };
+        Self { status, headers, body: body.into() }
+    }
+
     /// Whether the status is 200 to 299.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
