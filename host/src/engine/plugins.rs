@@ -10,6 +10,8 @@ use super::{Engine, EngineError, FieldProblem, Result, definition_error};
 
 /// How many versions of one plugin are looked through for the newest.
 const VERSIONS_MAX: usize = 1_000;
+/// Values of a plugin that are removed in one commit.
+const STATES_CLEARED: usize = 200;
 
 impl Engine {
     /// Uploads a component as a version; `false` if the very same one was there already.
@@ -96,7 +98,14 @@ impl Engine {
     pub async fn delete_plugin(&self, space: &Slug, name: &Slug, version: &semver::Version) -> Result<()> {
         self.refuse_builtin(name)?;
         let id = format!("{name}@{version}");
-        self.remove::<PluginVersion>("plugin version", space, &id, Expect::Any).await
+        self.remove::<PluginVersion>("plugin version", space, &id, Expect::Any).await?;
+        // What is granted to it went with it; with the last version goes what the plugin kept.
+        let versions = self.definitions.all::<PluginVersion>(space).await?;
+        if versions.iter().any(|version| version.name == *name) {
+            return Ok(());
+        }
+        while self.store.clear_states(space, name, STATES_CLEARED).await?.more {}
+        Ok(())
     }
 
     /// Pins a reference to a version that exists and exports what is wanted; the newest if it names none.

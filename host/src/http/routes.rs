@@ -88,6 +88,9 @@ fn space_rows() -> Vec<Row> {
         put("/api/v1/spaces/{space}/plugins/{name}/versions/{version}",         INTEGRATOR, routes!(plugins::upload_plugin)),
         delete("/api/v1/spaces/{space}/plugins/{name}/versions/{version}",      INTEGRATOR, routes!(plugins::delete_plugin)),
         get("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/component", VIEWER,   routes!(plugins::get_component)),
+        get("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/grants",  VIEWER,     routes!(plugins::get_grants)),
+        put("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/grants",  ADMIN,      routes!(plugins::save_grants)),
+        delete("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/grants", ADMIN,    routes!(plugins::delete_grants)),
 
         get("/api/v1/spaces/{space}/webhooks",                                  VIEWER,     routes!(webhooks::list_webhooks)),
         get("/api/v1/spaces/{space}/webhooks/{id}",                             VIEWER,     routes!(webhooks::get_webhook)),

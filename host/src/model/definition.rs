@@ -39,6 +39,8 @@ pub enum Kind {
     EventTypeVersion,
     /// A request bin.
     Bin,
+    /// What is granted to a plugin version, under its id.
+    Grants,
 }
 
 impl Kind {
@@ -59,6 +61,7 @@ impl Kind {
             Self::Job => "job",
             Self::EventTypeVersion => "event-type-version",
             Self::Bin => "bin",
+            Self::Grants => "grants",
         }
     }
 }

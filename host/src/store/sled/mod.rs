@@ -28,6 +28,7 @@ mod repeats;
 mod restore;
 mod run_list;
 mod runs;
+mod states;
 mod tap;
 #[cfg(test)]
 mod tests;
