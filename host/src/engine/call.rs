@@ -6,12 +6,11 @@ use serde_json::Value;
 
 use crate::egress::{self, SendError};
 use crate::model::{
-    Exchange, Export, Fault, LogLine, Mapping, Object, PluginRef, PluginTrace, Record, Redacted, Slug, Template, Time,
-    TracedVerdict, Webhook,
+    Exchange, Fault, LogLine, Mapping, Object, PluginTrace, Record, Redacted, Slug, Template, Time, TracedVerdict,
+    Webhook,
 };
 use crate::plugin::{self, Call, InboundResponse, OutboundRequest};
 use crate::webhook::{self, Answer, ComposedRequest, Redactor, RenderStep, Rendered, Verdict};
-use crate::workflow::EffectResult;
 
 use super::{Engine, EngineError, Result, faults};
 
@@ -22,7 +21,7 @@ pub(super) const FIELD_MAPPING: &str = "field-mapping";
 /// Largest input of a template that is kept for other versions of it, in bytes of JSON.
 const TRACE_BYTES_MAX: usize = 64 << 10;
 /// Logged lines kept of one call, all its plugins together.
-const LOG_LINES_MAX: usize = 200;
+pub(super) const LOG_LINES_MAX: usize = 200;
 
 /// What a call is about, for its plugins and its receiver.
 pub(super) struct CallSite<'a> {
@@ -32,6 +31,8 @@ pub(super) struct CallSite<'a> {
     pub(super) id: &'a str,
     /// The time that plugins see.
     pub(super) now: Time,
+    /// Secrets that the data may hold besides: masked too.
+    pub(super) secrets: &'a [Redacted],
 }
 
 /// A call that was made, or that failed on the way.
@@ -52,7 +53,7 @@ impl Called {
 }
 
 impl CallSite<'_> {
-    fn call(&self, config: &Value) -> Call {
+    pub(super) fn call(&self, config: &Value) -> Call {
         Call { space: self.space.to_string(), id: self.id.to_owned(), now: self.now, config: config.to_string() }
     }
 }
@@ -115,7 +116,9 @@ impl Engine {
         let Some(rendered) = self.render(site, webhook, context, logs).await? else { return Ok(None) };
         let secrets = self.secrets_of(site.space, webhook).await?;
         let find = |name: &str| secrets.iter().find(|(id, _)| id == name).map(|(_, value)| value.clone());
-        Ok(Some(webhook::finish(webhook, rendered, &find, site.id)?))
+        let mut composed = webhook::finish(webhook, rendered, &find, site.id)?;
+        composed.secrets.extend_from_slice(site.secrets);
+        Ok(Some(composed))
     }
 
     /// Runs the template plugins; `None` if one of them says not to send.
@@ -229,38 +232,6 @@ impl Engine {
             plugin::Verdict::Failed(reason) => Verdict::Failed(reason),
         })
     }
-
-    /// Calls an action plugin.
-    pub(super) async fn call_action(
-        &self,
-        site: &CallSite<'_>,
-        plugin: &PluginRef,
-        input: &Value,
-    ) -> Result<EffectResult> {
-        let started_at = self.clock.now();
-        let mut logs = Vec::new();
-        let outcome = match self.run_action(site, plugin, input, &mut logs).await {
-            Ok(output) => Ok(output),
-            Err(stop) => Err(stop.into_fault()?),
-        };
-        Ok(EffectResult { outcome, exchange: None, logs, started_at, finished_at: self.clock.now() })
-    }
-
-    async fn run_action(
-        &self,
-        site: &CallSite<'_>,
-        plugin: &PluginRef,
-        input: &Value,
-        logs: &mut Vec<LogLine>,
-    ) -> Result<Value, Stop> {
-        let loaded = self.load_plugin(site.space, plugin, site.id).await?;
-        let report = self.plugins.run(&loaded, site.call(&Value::Null), input.to_string()).await;
-        self.learn(site.space, &loaded, &report).await;
-        let report = report.map_err(|error| Stop::plugin(error, logs))?;
-        logs.extend(report.logs);
-        let output = serde_json::from_str(&report.value);
-        output.map_err(|error| faults::configuration(format!("{:?} returned no JSON: {error}", Export::Action)).into())
-    }
 }
 
 /// What is kept of a call for other versions of its plugins; nothing, if it has only what comes with the server.
@@ -297,7 +268,7 @@ pub(super) enum Stop {
 
 impl Stop {
     /// A plugin failed; what it logged is kept.
-    fn plugin(error: plugin::PluginError, logs: &mut Vec<LogLine>) -> Self {
+    pub(super) fn plugin(error: plugin::PluginError, logs: &mut Vec<LogLine>) -> Self {
         logs.extend(error.logs().iter().cloned());
         Self::Error(error.into())
     }

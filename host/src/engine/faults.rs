@@ -77,6 +77,12 @@ pub(super) fn plugin(error: &PluginError) -> Fault {
     Kind::Runtime.fault(500, "Plugin failed", detail)
 }
 
+/// An action that was called again and again, as others kept changing what it wrote.
+pub(super) fn contended(tries: u32) -> Fault {
+    let detail = format!("the action was called {tries} times, and each time others had changed what it wrote");
+    Kind::Runtime.fault(409, "Too many changes at once", detail)
+}
+
 /// A request that got no answer.
 pub(super) fn send(error: &SendError) -> Fault {
     if error.is_retriable() {

@@ -1,11 +1,13 @@
 //! The engine joins the siblings below it. Its story files read as prose: [`receive`] an inbound call, [`run`] a
-//! run, [`call`] a webhook, [`publish`] an event, [`deliver`] it, record a request in one of
+//! run, [`call`] a webhook, [`act`] by a plugin, [`publish`] an event, [`deliver`] it, record a request in one of
 //! the [`bins`]. The others are what users do to definitions.
 
 mod access;
+mod act;
 mod attempt;
 mod bins;
 mod call;
+mod capabilities;
 mod deliver;
 mod deliveries;
 mod difference;
@@ -15,6 +17,7 @@ mod error;
 mod event_types;
 mod expressions;
 mod faults;
+mod grants;
 mod jobs;
 mod judge;
 mod live;
@@ -62,6 +65,7 @@ pub use endpoint_keys::KeyView;
 pub use endpoints::EndpointView;
 pub use error::{EngineError, Result};
 pub use event_types::EventTypeView;
+pub use grants::{Access, GrantsDraft};
 pub use live::Happening;
 pub use plugins::{PluginSettings, PluginVersionView, PluginView, StartedUpload, Upload, UploadStarted, UploadTurn};
 pub use publish::{BATCH_EVENTS_MAX, Receipt};
@@ -128,6 +132,8 @@ pub struct Engine {
     expressions: Cache<String, Expression>,
     targets: targets::Targets,
     live: live::Live,
+    /// Actions that write the same take turns.
+    turns: act::Turns,
     /// A job was started.
     jobs_changed: tokio::sync::Notify,
     /// The built-in event types.
@@ -159,6 +165,7 @@ impl Engine {
             expressions: Cache::new(EXPRESSION_CACHE_ENTRIES),
             targets: targets::Targets::default(),
             live: live::Live::default(),
+            turns: act::Turns::default(),
             jobs_changed: tokio::sync::Notify::new(),
             catalogue: Arc::new(catalogue),
             validators: Cache::new(VALIDATOR_CACHE_ENTRIES),

@@ -3,13 +3,16 @@
 //! In two halves: [`Engine::perform`] does what reaches outside, once; [`Engine::settle`] computes what is committed
 //! with the result, and can be done anew when a record changed meanwhile.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::event::KEY_BYTES_MAX;
-use crate::model::{Event, Object, RecordChange, RecordKey, Run, Slug, Time, UniqueId};
+use crate::model::{Event, Object, RecordChange, RecordKey, Run, Slug, StateChange, Time, UniqueId};
 use crate::workflow::{Action, Effect, EffectResult, RecordAt};
 
 use super::call::CallSite;
+use super::capabilities::Writes;
 use super::sources::RecordMode;
 use super::{Engine, EngineError, Result, call, faults};
 
@@ -23,6 +26,8 @@ pub(super) enum Performed {
     Write { write: RecordWrite, started_at: Time },
     /// An event is published, wholly at commit.
     Emit { event: Event, started_at: Time },
+    /// An action was called; what it wrote is committed as it was computed from what it read.
+    Action { result: EffectResult, writes: Box<Writes> },
 }
 
 /// A record write of a workflow.
@@ -39,13 +44,15 @@ pub(super) struct Settled {
     pub(super) result: EffectResult,
     /// Record changes.
     pub(super) records: Vec<RecordChange>,
+    /// Changes of what plugins keep.
+    pub(super) states: Vec<StateChange>,
     /// Events to publish.
     pub(super) events: Vec<Event>,
 }
 
 impl Engine {
     /// Does what an effect does outside the store. `Err` only for trouble of ours: the run rests and tries again.
-    pub(super) async fn perform(&self, run: &Run, effect: &Effect) -> Result<Performed> {
+    pub(super) async fn perform(self: &Arc<Self>, run: &Run, effect: &Effect) -> Result<Performed> {
         let started_at = self.clock.now();
         let write = |source: &Slug, key: Option<&String>, fields: &Object, mode| Performed::Write {
             write: RecordWrite { source: source.clone(), key: key.cloned(), fields: fields.clone(), mode },
@@ -55,10 +62,7 @@ impl Engine {
             Action::CallWebhook { webhook, data, record } => {
                 self.perform_webhook(run, effect, (webhook, data, record.as_ref())).await?
             }
-            Action::CallPlugin { plugin, input } => {
-                let site = self.call_site(run, effect);
-                Performed::Done(self.call_action(&site, plugin, input).await?)
-            }
+            Action::CallPlugin { plugin, input } => self.call_action(run, effect, plugin, input).await?,
             Action::RecordGet { source, key } => Performed::Done(self.get_record(run, source, key).await?),
             Action::RecordInsert { source, fields } => write(source, None, fields, RecordMode::Insert),
             Action::RecordUpdate { source, key, fields } => write(source, Some(key), fields, RecordMode::Update),
@@ -84,8 +88,8 @@ impl Engine {
         })
     }
 
-    fn call_site<'a>(&self, run: &'a Run, effect: &'a Effect) -> CallSite<'a> {
-        CallSite { space: &run.space, id: &effect.idempotency_key, now: run.created_at }
+    pub(super) fn call_site<'a>(&self, run: &'a Run, effect: &'a Effect) -> CallSite<'a> {
+        CallSite { space: &run.space, id: &effect.idempotency_key, now: run.created_at, secrets: &[] }
     }
 
     async fn perform_webhook(
@@ -109,6 +113,7 @@ impl Engine {
             outcome: called.outcome.map(|answer| answer.output),
             exchange: called.exchange,
             logs: called.logs,
+            deeds: Vec::new(),
             started_at,
             finished_at: self.clock.now(),
         };
@@ -146,6 +151,10 @@ impl Engine {
     async fn settle_result(&self, run: &Run, performed: &Performed) -> Result<Settled> {
         match performed {
             Performed::Done(result) => Ok(Settled::of(result.clone())),
+            Performed::Action { result, writes } => {
+                let Writes { records, states, events } = writes.as_ref().clone();
+                Ok(Settled { result: result.clone(), records, states, events })
+            }
             Performed::Emit { event, started_at } => {
                 let result = plain(Ok(json!(event)), *started_at, self.clock.now());
                 Ok(Settled { events: vec![event.clone()], ..Settled::of(result) })
@@ -184,10 +193,10 @@ impl Engine {
 
 impl Settled {
     fn of(result: EffectResult) -> Self {
-        Self { result, records: Vec::new(), events: Vec::new() }
+        Self { result, records: Vec::new(), states: Vec::new(), events: Vec::new() }
     }
 }
 
 fn plain(outcome: Result<Value, crate::model::Fault>, started_at: Time, finished_at: Time) -> EffectResult {
-    EffectResult { outcome, exchange: None, logs: Vec::new(), started_at, finished_at }
+    EffectResult { outcome, exchange: None, logs: Vec::new(), deeds: Vec::new(), started_at, finished_at }
 }

@@ -12,6 +12,7 @@ use crate::model::{DefinitionPath, Digest, Plugin, PluginRef, PluginVersion, Qua
 use crate::plugin::{Loaded, PluginCounts, Tag};
 use crate::store::{Expect, Page, Slice, StoreError};
 
+use super::grants::Access;
 use super::{Engine, EngineError, Result};
 
 pub use lines::PluginSettings;
@@ -31,6 +32,8 @@ pub struct PluginVersionView {
     pub standing: Standing,
     /// Why it is in quarantine, if it is.
     pub quarantine: Option<Quarantine>,
+    /// What it imports, and what of that is granted.
+    pub access: Access,
 }
 
 /// A plugin with its versions.
@@ -47,10 +50,11 @@ pub struct PluginView {
 }
 
 impl PluginVersionView {
+    /// Of a version that imports no capability, or to which nothing was granted yet.
     fn of(version: PluginVersion, plugin: Option<&Plugin>) -> Self {
         let standing = plugin.map_or(Standing::Live, |plugin| plugin.standing(&version.version));
         let quarantine = plugin.and_then(|plugin| plugin.quarantined.get(&version.version).cloned());
-        Self { version, standing, quarantine }
+        Self { version, standing, quarantine, access: Access::default() }
     }
 }
 
@@ -73,7 +77,12 @@ impl Engine {
             return Ok(PluginVersionView::of(version, None));
         }
         let plugin = self.line(space, &version.name).await?.value;
-        Ok(PluginVersionView::of(version, Some(&plugin)))
+        self.view_of(space, version, &plugin).await
+    }
+
+    async fn view_of(&self, space: &Slug, version: PluginVersion, plugin: &Plugin) -> Result<PluginVersionView> {
+        let access = self.access(space, &version).await?;
+        Ok(PluginVersionView { access, ..PluginVersionView::of(version, Some(plugin)) })
     }
 
     /// One plugin version.

@@ -100,7 +100,7 @@ impl Engine {
     }
 
     async fn composed(&self, space: &Slug, webhook: &Webhook, trace: &PluginTrace, input: &Object) -> After {
-        let site = CallSite { space, id: &trace.id, now: trace.now };
+        let site = CallSite { space, id: &trace.id, now: trace.now, secrets: &[] };
         let mut logs = Vec::new();
         let composed = match self.compose(&site, webhook, input, &mut logs).await {
             Ok(composed) => composed,

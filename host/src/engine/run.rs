@@ -11,10 +11,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::model::{RecordChange, Run, RunStatus, Slug, TaskEntry, UniqueId};
+use crate::model::{RecordChange, Run, RunStatus, Slug, StateChange, TaskEntry, UniqueId};
 use crate::store::{Acceptance, Advance, Publication, StoreError};
 use crate::workflow::{self, Effect, Next, Program, State, StepContext, StepEvent, Transition};
 
+use super::act::Again;
 use super::perform::Performed;
 use super::{Engine, EngineError, Result};
 
@@ -63,7 +64,7 @@ impl Engine {
     }
 
     /// Drives one claimed run until it waits, ends, or has to rest.
-    async fn drive_run(&self, run: Run, stop: &CancellationToken) {
+    async fn drive_run(self: &Arc<Self>, run: Run, stop: &CancellationToken) {
         let (space, id) = (run.space.clone(), run.id);
         let done = match self.advance_run(run, stop).await {
             Err(EngineError::Store(error @ StoreError::TooLarge { .. })) => {
@@ -80,12 +81,12 @@ impl Engine {
         }
     }
 
-    async fn advance_run(&self, mut run: Run, stop: &CancellationToken) -> Result<()> {
+    async fn advance_run(self: &Arc<Self>, mut run: Run, stop: &CancellationToken) -> Result<()> {
         let program = self.program(&run.space, &run.workflow, run.version).await?;
         let mut transition = self.resume(&run, &program).await?;
         while let Next::Effect(effect) = &transition.next {
             let performed = self.perform(&run, effect).await?;
-            match self.complete(run, &program, transition, &performed).await? {
+            match self.complete(run, &program, transition, performed).await? {
                 None => return Ok(()),
                 Some(next) => (run, transition) = next,
             }
@@ -100,32 +101,35 @@ impl Engine {
 
     /// Takes a performed effect into the run and commits both; answers where the run goes on, if it does at once.
     /// Where a record changed under it, or the sandbox is busy, tries again until it is kept, the run was cancelled or
-    /// the store failed: the effect itself is never repeated here.
+    /// the store failed. The effect itself is not repeated here, but for an action that wrote what others changed.
     async fn complete(
-        &self,
+        self: &Arc<Self>,
         mut run: Run,
         program: &Program,
         before: Transition,
-        performed: &Performed,
+        mut performed: Performed,
     ) -> Result<Option<(Run, Transition)>> {
         let (space, id, revision) = (run.space.clone(), run.id, run.revision);
-        let mut pause = Duration::from_millis(1);
+        let (mut pause, mut again) = (Duration::from_millis(1), Again::default());
         loop {
-            let error = match self.try_complete(run, program, &before, performed).await {
+            let error = match self.try_complete(run, program, &before, &performed).await {
                 Ok(next) => return Ok(next),
                 Err(error) => error,
             };
-            let again = match &error {
-                EngineError::Store(StoreError::Conflict { .. }) => true,
-                EngineError::Plugin(error) => error.is_retriable(),
-                EngineError::Busy { .. } => true,
-                _ => false,
-            };
-            let stored = if again { self.store.run(&space, id).await? } else { None };
+            let is_conflict = matches!(error, EngineError::Store(StoreError::Conflict { .. }));
+            let stored = if is_conflict || is_busy(&error) { self.store.run(&space, id).await? } else { None };
             // A run that moved on was cancelled.
             run = stored.filter(|stored| stored.revision == revision).ok_or(error)?;
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(COMPLETE_REST_MAX);
+            match (performed, &before.next) {
+                (Performed::Action { result, writes }, Next::Effect(effect)) if is_conflict => {
+                    performed = self.act_again(&run, effect, (result, &writes), &mut again).await?;
+                }
+                (same, _) => {
+                    performed = same;
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(COMPLETE_REST_MAX);
+                }
+            }
         }
     }
 
@@ -140,7 +144,8 @@ impl Engine {
         let mut after = self.step(&run, program, before.state.clone(), StepEvent::Done(settled.result)).await?;
         after.entries.splice(0..0, before.entries.iter().cloned());
         let (mut step, next) = self.next_revision(run, after);
-        (step.records, step.events) = (settled.records, self.publications(settled.events).await?);
+        (step.records, step.states) = (settled.records, settled.states);
+        step.events = self.publications(settled.events).await?;
         self.commit(step).await?;
         Ok(next)
     }
@@ -153,14 +158,14 @@ impl Engine {
         let effect = apply(&mut run, &state, next);
         let next =
             effect.map(|effect| (run.clone(), Transition { state, entries: Vec::new(), next: Next::Effect(effect) }));
-        (Step { run, entries, records: Vec::new(), events: Vec::new() }, next)
+        (Step { run, entries, records: Vec::new(), states: Vec::new(), events: Vec::new() }, next)
     }
 
     async fn commit(&self, step: Step) -> Result<()> {
         let status = step.run.status;
-        let Step { run, entries, records, events } = step;
+        let Step { run, entries, records, states, events } = step;
         let published = super::live::events_of(&events);
-        self.store.advance(Advance { run, entries, records, events }).await?;
+        self.store.advance(Advance { run, entries, records, states, events }).await?;
         self.live.tell_published(published);
         count_end(status);
         Ok(())
@@ -225,6 +230,15 @@ impl Engine {
     }
 }
 
+/// Whether the same may work later.
+fn is_busy(error: &EngineError) -> bool {
+    match error {
+        EngineError::Plugin(error) => error.is_retriable(),
+        EngineError::Busy { .. } => true,
+        _ => false,
+    }
+}
+
 struct StepFacts {
     run: crate::model::UniqueId,
     workflow: crate::model::Slug,
@@ -236,6 +250,7 @@ struct Step {
     run: Run,
     entries: Vec<TaskEntry>,
     records: Vec<RecordChange>,
+    states: Vec<StateChange>,
     events: Vec<Publication>,
 }
 

@@ -114,7 +114,13 @@ impl Engine {
             run.due = None;
             run.revision += 1;
             run.updated_at = self.clock.now();
-            let advance = Advance { run: run.clone(), entries: Vec::new(), records: Vec::new(), events: Vec::new() };
+            let advance = Advance {
+                run: run.clone(),
+                entries: Vec::new(),
+                records: Vec::new(),
+                states: Vec::new(),
+                events: Vec::new(),
+            };
             match self.store.advance(advance).await {
                 Ok(()) => {
                     super::run::count_end(RunStatus::Cancelled);

@@ -114,15 +114,27 @@ impl Engine {
     ) -> Result<RecordChange> {
         let key = record::key_of(source, fields, key)?;
         let existing = self.store.record(space, &source.id, &key).await?;
-        let existing = existing.as_ref();
+        self.planned(space, source, &key, fields, mode, existing.as_ref())
+    }
+
+    /// Computes a record change from `existing`.
+    pub(super) fn planned(
+        &self,
+        space: &Slug,
+        source: &Source,
+        key: &RecordKey,
+        fields: &Object,
+        mode: RecordMode,
+        existing: Option<&Record>,
+    ) -> Result<RecordChange> {
         let target = Target { space, source, now: self.clock.now() };
         let mut fields = fields.clone();
         fields.entry(source.key.clone()).or_insert_with(|| Value::from(key.as_str()));
         Ok(match mode {
             RecordMode::Insert => record::insert(&target, existing, fields)?,
-            RecordMode::Update => record::update(&target, existing, &key, fields)?,
+            RecordMode::Update => record::update(&target, existing, key, fields)?,
             RecordMode::Upsert => record::upsert(&target, existing, fields)?,
-            RecordMode::Replace => record::replace(&target, existing, &key, fields)?,
+            RecordMode::Replace => record::replace(&target, existing, key, fields)?,
         })
     }
 

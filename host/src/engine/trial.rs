@@ -173,9 +173,9 @@ impl Engine {
         match trial {
             Trial::Template { input, base } => told(self.plugins.render(loaded, call, input, base).await, rendered),
             Trial::Mapping { response } => told(self.plugins.map(loaded, call, response).await, mapped),
-            Trial::Action { input } => {
-                told(self.plugins.run(loaded, call, input).await, |output| Outcome::Output { output: parsed(&output) })
-            }
+            Trial::Action { input } => told(self.plugins.run(loaded, call, input, None).await, |output| {
+                Outcome::Output { output: parsed(&output) }
+            }),
             Trial::Verifier { request, secrets } => {
                 let known: Vec<_> = secrets.iter().map(|(_, secret)| secret.clone()).collect();
                 let mut run = told(self.plugins.verify(loaded, call, request, secrets).await, judged);

@@ -6,6 +6,7 @@ mod answer;
 mod auth;
 mod body;
 mod failure;
+mod grants;
 mod guard;
 mod openapi;
 mod page;

@@ -12,7 +12,7 @@ use super::body;
 use super::page::At;
 use super::plugins::{PluginAnswer, shown};
 use super::problem::Problem;
-use crate::engine::{PluginVersionView, UploadStarted};
+use crate::engine::{Access, PluginVersionView, UploadStarted};
 use crate::model::{Job, PluginVersion, Quarantine, Slug, Standing};
 
 /// The media type of components.
@@ -31,12 +31,15 @@ pub struct PluginVersionAnswer {
     /// Why it is in quarantine, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     quarantine: Option<Quarantine>,
+    /// What it imports, and what of that is granted.
+    #[serde(flatten)]
+    access: Access,
 }
 
 impl From<PluginVersionView> for PluginVersionAnswer {
     fn from(view: PluginVersionView) -> Self {
-        let PluginVersionView { version, standing, quarantine } = view;
-        Self { version, state: standing, quarantine }
+        let PluginVersionView { version, standing, quarantine, access } = view;
+        Self { version, state: standing, quarantine, access }
     }
 }
 

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::auth::Access::{self, AnyKey, Open};
 use super::guard::{Guard, pass};
 use super::{
-    Api, Server, bins, deliveries, endpoints, event_types, events, hooks, jobs, keys, live, meta, openapi,
+    Api, Server, bins, deliveries, endpoints, event_types, events, grants, hooks, jobs, keys, live, meta, openapi,
     plugin_trials, plugin_versions, plugins, records, runs, secrets, sources, spaces, triggers, webhooks, workflows,
 };
 use crate::model::Role;
@@ -110,6 +110,9 @@ fn plugin_rows() -> Vec<Row> {
         put("/api/v1/spaces/{space}/plugins/{name}/versions/{version}",         INTEGRATOR, routes!(plugin_versions::upload_plugin)),
         delete("/api/v1/spaces/{space}/plugins/{name}/versions/{version}",      INTEGRATOR, routes!(plugin_versions::delete_plugin_version)),
         get("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/component", VIEWER,   routes!(plugin_versions::get_component)),
+        get("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/grants",  VIEWER,     routes!(grants::get_grants)),
+        put("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/grants",  ADMIN,      routes!(grants::save_grants)),
+        delete("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/grants", ADMIN,    routes!(grants::delete_grants)),
         post("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/dry-run", INTEGRATOR, routes!(plugin_trials::dry_run)),
         post("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/time-travel", INTEGRATOR, routes!(plugin_trials::time_travel)),
         post("/api/v1/spaces/{space}/plugins/{name}/versions/{version}/release", INTEGRATOR, routes!(plugin_versions::release_plugin_version)),

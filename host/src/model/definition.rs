@@ -41,6 +41,8 @@ pub enum Kind {
     Bin,
     /// A plugin under its name: which of its versions is live.
     PluginLine,
+    /// What is granted to a plugin version, under its id.
+    Grants,
 }
 
 impl Kind {
@@ -62,6 +64,7 @@ impl Kind {
             Self::EventTypeVersion => "event-type-version",
             Self::Bin => "bin",
             Self::PluginLine => "plugin",
+            Self::Grants => "grants",
         }
     }
 }

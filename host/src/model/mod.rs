@@ -2,6 +2,7 @@
 
 mod allow_rule;
 mod bin;
+mod capability;
 mod definition;
 mod delivery;
 mod endpoint;
@@ -20,6 +21,7 @@ mod secret;
 mod sensitive;
 mod source;
 mod space;
+mod state;
 mod time;
 mod trigger;
 mod value;
@@ -28,6 +30,7 @@ mod workflow;
 
 pub use allow_rule::{AllowRule, BadAllowRule};
 pub use bin::{Bin, BinReply, Capture, EXCERPT_BYTES, FailFirst};
+pub use capability::{Capability, Deed, DeedOutcome, Granted, Grants, HttpGrant, RecordGrant, Scheme};
 pub use definition::{Definition, DefinitionPath, Kind, Saved};
 pub use delivery::{Attempt, AttemptError, AttemptForm, AttemptTiming, Delivery, DeliveryStatus};
 pub use endpoint::{
@@ -49,6 +52,7 @@ pub use secret::{Redacted, Sealed, Secret};
 pub use sensitive::{MASK, is_sensitive};
 pub use source::{Field, FieldType, Source};
 pub use space::{ApiKey, Role, Space};
+pub use state::{PluginState, StateChange, StateExpect, StateSize};
 pub use time::{Time, is_date_time};
 pub use trigger::{JudgedCall, Rejection, Trigger, TriggerKind, TriggerVerifier};
 pub use value::{VALUE_DEPTH_MAX, nests_deeper};

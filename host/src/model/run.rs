@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Exchange, LogLine, Slug, Time, UniqueId};
+use super::{Deed, Exchange, LogLine, Slug, Time, UniqueId};
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -151,6 +151,9 @@ pub struct TaskEntry {
     /// What plugins logged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logs: Vec<LogLine>,
+    /// What an action did with capabilities, in order; denied and failed uses too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deeds: Vec<Deed>,
     /// For `wait` and retries: until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Time>,

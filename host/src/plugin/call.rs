@@ -9,8 +9,10 @@ use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, Trap, UpdateDe
 use super::compiled::Loaded;
 use super::engine::{Core, TICK};
 use super::error::{PluginError, TrapKind};
+use super::hub::Server;
 use super::output;
 use super::state::State;
+use super::stubs::OnlyActions;
 use super::types::{Call, InboundRequest, InboundResponse, Judgement, OutboundRequest, Reported, Verdict, interface};
 use super::wasi::Exited;
 use super::wit;
@@ -92,36 +94,61 @@ pub(super) fn run_pure(core: &Core, plugin: &Loaded, call: Call, input: String) 
     let call = call.into();
     let report = pure(core, plugin, now, core.limits.pure_time_max, |store, instance| {
         let guest = export.load(&mut *store, instance)?;
-        // Nothing that a plugin can call waits, and deadlines trap here rather than yield: so it is done at once.
+        // Nothing that it can call here waits, and deadlines trap here rather than yield: so it is done at once.
         let done = guest.call_run(store, &call, &input).now_or_never();
         done.unwrap_or_else(|| Err(wasmtime::format_err!("a pure call waited")))
     })?;
     settle(plugin, report, |json| output::json(json, core.limits.output_bytes_max))
 }
 
-/// Calls `trigger-action.run`: yields to others each millisecond, and is dropped at its time limit.
-pub(super) async fn run(core: &Core, plugin: &Loaded, call: Call, input: String) -> Result<Reported<String>> {
+/// Calls `trigger-action.run`: yields to others each millisecond, and is dropped at its time limit, whatever it waits
+/// for. `server` answers for the capabilities that it imports.
+pub(super) async fn run(
+    core: &Core,
+    plugin: &Loaded,
+    call: Call,
+    input: String,
+    server: Option<Server>,
+) -> Result<Reported<String>> {
     let export = plugin.compiled.action.as_ref().ok_or_else(|| plugin.wrong_export(Export::Action))?;
     let _running = core.ticker.running();
     let start = Instant::now();
     let limit = core.limits.action_time_max;
-    let mut store = store(core, call.now);
+    let (pre, state) = match &plugin.compiled.capable {
+        None => (&plugin.compiled.pre, State::new(&core.limits, call.now)),
+        Some(capable) => (capable, State::with_capabilities(&core.limits, &call, server)),
+    };
+    let mut store = store(core, state);
     store.set_epoch_deadline(1);
     store.epoch_deadline_async_yield_and_update(1);
     let call = call.into();
     let outcome = tokio::time::timeout(limit, async {
-        let instance = plugin.compiled.pre.instantiate_async(&mut store).await?;
+        let instance = pre.instantiate_async(&mut store).await?;
         export.load(&mut store, &instance)?.call_run(&mut store, &call, &input).await
     })
     .await;
     let elapsed = start.elapsed();
-    let state = store.into_data();
+    let mut state = store.into_data();
+    state.take_printed();
+    let masks = state.log.masks.clone();
     let value = match outcome {
         Ok(outcome) => outcome.map_err(Stop::Error),
         Err(_) => Err(Stop::Time),
     };
-    let report = conclude(core, plugin, value, state, elapsed, limit)?;
-    settle(plugin, report, |json| output::json(json, core.limits.output_bytes_max))
+    let result = conclude(core, plugin, value, state, elapsed, limit)
+        .and_then(|report| settle(plugin, report, |json| output::json(json, core.limits.output_bytes_max)));
+    match masks {
+        Some((services, _)) => masked(result, &|text| services.mask(text)),
+        None => result,
+    }
+}
+
+/// A result of which no text holds a secret; the log was masked while it was written.
+fn masked(result: Result<Reported<String>>, mask: &dyn Fn(&str) -> String) -> Result<Reported<String>> {
+    match result {
+        Ok(report) => Ok(report.map(|json| output::masked(json, mask))),
+        Err(error) => Err(error.masked(mask)),
+    }
 }
 
 /// Calls `describe.describe`, if there is one.
@@ -177,7 +204,7 @@ fn pure<T>(
 ) -> Result<Reported<Answer<T>>> {
     let _running = core.ticker.running();
     let start = Instant::now();
-    let mut store = store(core, now);
+    let mut store = store(core, State::new(&core.limits, now));
     store.set_epoch_deadline(ticks(limit));
     store.epoch_deadline_callback(deadline(start, limit));
     let outcome = plugin.compiled.pre.instantiate(&mut store).and_then(|instance| f(&mut store, &instance));
@@ -185,8 +212,8 @@ fn pure<T>(
     conclude(core, plugin, outcome.map_err(Stop::Error), state, start.elapsed(), limit)
 }
 
-fn store(core: &Core, now: Time) -> Store<State> {
-    let mut store = Store::new(&core.engine, State::new(&core.limits, now));
+fn store(core: &Core, state: State) -> Store<State> {
+    let mut store = Store::new(&core.engine, state);
     store.limiter(|state| &mut state.memory);
     store.set_hostcall_fuel(core.limits.output_bytes_max.saturating_add(OUTPUT_SLACK_BYTES));
     store
@@ -264,6 +291,9 @@ fn failure(core: &Core, plugin: &Loaded, error: &wasmtime::Error, state: State, 
     }
     if let Some(exited) = error.downcast_ref::<Exited>() {
         return trapped(TrapKind::Panic, panic.unwrap_or_else(|| exited.to_string()));
+    }
+    if let Some(only) = error.downcast_ref::<OnlyActions>() {
+        return trapped(TrapKind::Other, only.to_string());
     }
     match trap {
         Some(Trap::StackOverflow) => trapped(TrapKind::Stack, "its calls nest too deeply: stack overflow".to_owned()),

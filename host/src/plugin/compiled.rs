@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::{Component, InstancePre, Linker};
 
 use super::compat::TemplateIndices;
 use super::counts::{Counters, Outcome};
 use super::engine::Core;
 use super::error::PluginError;
 use super::state::State;
-use super::wit;
-use crate::model::{Digest, Export};
+use super::{stubs, wit};
+use crate::model::{Capability, Digest, Export};
 
 /// A compiled and linked component, shared by all who use it.
 pub(super) struct Compiled {
@@ -19,7 +19,10 @@ pub(super) struct Compiled {
     pub builtin: bool,
     /// Machine code and data, in bytes.
     pub weight: u64,
+    /// Pure: capabilities that it imports end the call.
     pub pre: InstancePre<State>,
+    /// With capabilities, if it is an action that imports some.
+    pub capable: Option<InstancePre<State>>,
     pub template: Option<TemplateIndices>,
     pub mapping: Option<wit::response_mapping::GuestIndices>,
     pub action: Option<wit::trigger_action::GuestIndices>,
@@ -33,15 +36,22 @@ impl Compiled {
     /// # Errors
     /// An import is not offered in the shape that the component wants; [`super::upload`] finds out which.
     pub fn link(core: &Core, component: &Component, digest: Digest, builtin: bool) -> wasmtime::Result<Self> {
-        let pre = core.linker.instantiate_pre(component)?;
+        let (imports_http, linker) = linker_for(core, component);
+        let pre = match imports_http {
+            true => stubs::with_http(&core.linker, &core.engine, component)?.instantiate_pre(component)?,
+            false => core.linker.instantiate_pre(component)?,
+        };
         let image = component.image_range();
+        let action = wit::trigger_action::GuestIndices::new(&pre).ok();
+        let linker = linker.filter(|_| action.is_some());
         Ok(Self {
+            capable: linker.map(|linker| linker.instantiate_pre(component)).transpose()?,
             digest,
             builtin,
             weight: (image.end as usize).saturating_sub(image.start as usize) as u64,
             template: TemplateIndices::find(&pre),
             mapping: wit::response_mapping::GuestIndices::new(&pre).ok(),
-            action: wit::trigger_action::GuestIndices::new(&pre).ok(),
+            action,
             verifier: wit::inbound_verifier::GuestIndices::new(&pre).ok(),
             describe: wit::describe::GuestIndices::new(&pre).ok(),
             pre,
@@ -57,6 +67,18 @@ impl Compiled {
         exports.extend(self.verifier.is_some().then_some(Export::Verifier));
         exports
     }
+}
+
+/// Whether `component` imports anything of `wasi:http`, and the linker for its action if it imports capabilities.
+fn linker_for<'a>(core: &'a Core, component: &Component) -> (bool, Option<&'a Linker<State>>) {
+    let kind = component.component_type();
+    let (mut imports_http, mut is_capable) = (false, false);
+    for (name, _) in kind.imports(&core.engine) {
+        imports_http |= name.starts_with(stubs::HTTP);
+        is_capable |= Capability::of_import(name).is_some();
+    }
+    let linker = if imports_http { Some(&core.web) } else { is_capable.then_some(&core.capable) };
+    (imports_http, linker)
 }
 
 /// A plugin version that can be called. Cheap to clone.

@@ -11,7 +11,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 use super::error::PluginError;
 use super::state::State;
 use super::types::Limits;
-use super::{compat, wasi, wit};
+use super::{capable, compat, stubs, wasi, web, wit};
 
 /// One tick of the deadline clock.
 pub(super) const TICK: Duration = Duration::from_millis(1);
@@ -37,7 +37,12 @@ const COMPILE_NICENESS: i32 = 10;
 /// Everything that calls share: the engine, what components may import, the deadline clock.
 pub(super) struct Core {
     pub engine: Engine,
+    /// For all but actions that import capabilities: pure.
     pub linker: Linker<State>,
+    /// For actions that import capabilities, …
+    pub capable: Linker<State>,
+    /// … and for those that import `wasi:http` among them.
+    pub web: Linker<State>,
     pub limits: Limits,
     pub ticker: Ticker,
     compilers: rayon::ThreadPool,
@@ -53,8 +58,18 @@ impl Core {
                 Engine::new(&config(None))
             })
             .map_err(|error| start(format!("{error:#}")))?;
-        let mut linker = Linker::new(&engine);
-        offer(&mut linker).map_err(|error| start(format!("{error:#}")))?;
+        let linker = |add: &dyn Fn(&mut Linker<State>) -> wasmtime::Result<()>| {
+            let mut linker = Linker::new(&engine);
+            offer(&mut linker).and_then(|()| add(&mut linker)).map_err(|error| start(format!("{error:#}")))?;
+            Ok::<_, PluginError>(linker)
+        };
+        let pure = linker(&|l| wasi::add_to_linker(l).and_then(|()| stubs::add_to_linker(l)))?;
+        let capable = linker(&|l| wasi::add_to_linker(l).and_then(|()| capable::add_to_linker(l)))?;
+        let web = linker(&|l| {
+            wasi::add_still_to_linker(l)?;
+            web::add_to_linker(l)?;
+            capable::add_to_linker(l)
+        })?;
         let compilers = rayon::ThreadPoolBuilder::new()
             .thread_name(|index| format!("plugin-compile-{index}"))
             .start_handler(|_| {
@@ -65,7 +80,7 @@ impl Core {
             .build()
             .map_err(|error| start(error.to_string()))?;
         let ticker = Ticker::start(engine.clone()).map_err(|error| start(error.to_string()))?;
-        Ok(Arc::new(Self { engine, linker, limits, ticker, compilers }))
+        Ok(Arc::new(Self { engine, linker: pure, capable, web, limits, ticker, compilers }))
     }
 
     /// Compiles at low priority on threads of its own; blocks.
@@ -74,13 +89,13 @@ impl Core {
     }
 }
 
-/// Everything a plugin may import.
+/// What every plugin may import, besides WASI and capabilities.
 fn offer(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     use wasmtime::component::HasSelf;
     wit::types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::troubles::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wit::log::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
-    compat::add_to_linker(linker)?;
-    wasi::add_to_linker(linker)
+    compat::add_to_linker(linker)
 }
 
 fn config(pool: Option<PoolingAllocationConfig>) -> Config {

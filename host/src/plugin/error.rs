@@ -191,6 +191,19 @@ impl PluginError {
         }
     }
 
+    /// The same, without secrets in what the plugin said.
+    pub(super) fn masked(mut self, mask: &dyn Fn(&str) -> String) -> Self {
+        if let Self::Invalid { reason, .. }
+        | Self::Rejected { reason, .. }
+        | Self::Unavailable { reason, .. }
+        | Self::Trapped { reason, .. }
+        | Self::BadOutput { reason, .. } = &mut self
+        {
+            *reason = mask(reason);
+        }
+        self
+    }
+
     /// Who can do something about it.
     pub const fn blame(&self) -> Blame {
         match self {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use wasmtime::component::Component;
 
@@ -19,6 +20,7 @@ use super::engine::Core;
 use super::error::{PluginError, Refused};
 use super::health::{Health, Resting, Use};
 use super::pure::{PurePool, Unanswered};
+use super::services::Services;
 use super::types::{Call, InboundRequest, InboundResponse, Judgement, Limits, OutboundRequest, Reported, Verdict};
 use super::{call, upload};
 use crate::model::{Digest, PluginVersion, Redacted};
@@ -200,12 +202,20 @@ impl PluginHost {
         self.pure(plugin, user, move |core, plugin| call::map(core, plugin, call, response)).await
     }
 
-    /// Runs an action (`trigger-action.run`) on the runtime for actions; `input` and result are JSON texts.
+    /// Runs an action (`trigger-action.run`) on the runtime for actions; `input` and result are JSON texts. `services`
+    /// answers for the capabilities that it imports, on the runtime that this is called on; without, all are denied.
     ///
     /// # Errors
     /// See [`PluginError`].
-    pub async fn run(&self, plugin: &Loaded, call: Call, input: String) -> Result<Reported<String>> {
+    pub async fn run(
+        &self,
+        plugin: &Loaded,
+        call: Call,
+        input: String,
+        services: Option<Arc<dyn Services>>,
+    ) -> Result<Reported<String>> {
         let user = self.user(plugin, &call);
+        let server = services.map(|services| (services, Handle::current()));
         self.shared.check(plugin, user)?;
         let busy = || refused(plugin, PluginError::Busy { plugin: Arc::clone(&plugin.name) });
         let turn = self.actions.turn(user).await.ok_or_else(busy)?;
@@ -214,7 +224,7 @@ impl PluginHost {
             let _turn = turn;
             shared.admit(&owned, user)?;
             let start = Instant::now();
-            let result = call::run(&shared.core, &owned, call, input).await;
+            let result = call::run(&shared.core, &owned, call, input, server).await;
             shared.learn(&owned, user, &result, start);
             result
         };

@@ -1,6 +1,7 @@
 //! Checks of what plugins return: size, JSON, requests that can be sent. Inside are only checked values.
 
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::types::{Acceptance, Judgement, OutboundRequest, Verdict};
 use crate::model::{HeaderField, Object};
@@ -104,6 +105,30 @@ pub(super) fn json(text: String, limit: usize) -> Result<String, Bad> {
     Ok(text)
 }
 
+/// JSON text of which no text holds a secret. A number that is one becomes a text.
+pub(super) fn masked(json: String, mask: &dyn Fn(&str) -> String) -> String {
+    if mask(&json) == json {
+        return json;
+    }
+    // It was JSON before; should it be none, all of it is masked.
+    serde_json::from_str(&json).map_or_else(|_| mask(&json), |value| masked_value(value, mask).to_string())
+}
+
+fn masked_value(value: Value, mask: &dyn Fn(&str) -> String) -> Value {
+    match value {
+        Value::String(text) => mask(&text).into(),
+        Value::Array(items) => items.into_iter().map(|item| masked_value(item, mask)).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, item)| (mask(&name), masked_value(item, mask))).collect()
+        }
+        other => {
+            let text = other.to_string();
+            let masked = mask(&text);
+            if masked == text { other } else { masked.into() }
+        }
+    }
+}
+
 /// Whether the plugin handed over more bytes at once than it may. The error's type is private to wasmtime, its name is
 /// not; a test fails should it change, and then the output counts as unusable instead of too large.
 pub(super) fn is_fuel_exhausted(error: &wasmtime::Error) -> bool {
@@ -147,6 +172,15 @@ mod tests {
         assert!(reason(request_of("GET", "http://a", ("X A", "1"))).contains("header name"));
         assert!(reason(request_of("GET", "http://a", ("X", "1\r\nY: 2"))).contains("control characters"));
         assert_eq!(reason(request_of("GET", "http://a", ("X", &"a".repeat(1000)))), "too large");
+    }
+
+    #[test]
+    fn masked_json_stays_json_wherever_the_secret_was() {
+        let mask = |text: &str| text.replace("4711", "***");
+        let masked = |json: &str| masked(json.to_owned(), &mask);
+        assert_eq!(masked(r#"{"a":"x4711y","4711":[4711,1.5,null]}"#), r#"{"a":"x***y","***":["***",1.5,null]}"#);
+        assert_eq!(masked(r#"{"a": "x"}"#), r#"{"a": "x"}"#, "what holds none stays as it is");
+        assert_eq!(masked("4711"), "\"***\"");
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! What the host keeps of one call while it runs: its log, its memory account, its time.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi_http::WasiHttpCtx;
 
 use super::engine::{INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
-use super::types::Limits;
+use super::hub::{Hub, Server, Shared};
+use super::printed::Printed;
+use super::types::{Call, Limits};
+use super::web;
 use super::wit::{log, types};
 use crate::model::{LogLine, Time};
 
@@ -19,6 +25,16 @@ pub(super) struct State {
     pub table: ResourceTable,
     /// Made when something of it is called, which is rare.
     pub wasi: Option<Box<WasiCtx>>,
+    /// What an action that imports capabilities has besides.
+    pub ports: Option<Box<Ports>>,
+}
+
+/// What only calls with capabilities have.
+#[derive(Default)]
+pub(super) struct Ports {
+    pub hub: Hub,
+    pub http: WasiHttpCtx,
+    pub printed: Printed,
 }
 
 impl State {
@@ -30,6 +46,48 @@ impl State {
             random: 0,
             table: ResourceTable::new(),
             wasi: None,
+            ports: None,
+        }
+    }
+
+    /// For a call of an action that imports capabilities.
+    pub fn with_capabilities(limits: &Limits, call: &Call, server: Option<Server>) -> Self {
+        let mut state = Self::new(limits, call.now);
+        // Nonces that a plugin sends must differ from call to call; those of a repeat may be the same.
+        let mut seed = DefaultHasher::new();
+        call.id.hash(&mut seed);
+        state.random = seed.finish();
+        state.table.set_max_capacity(web::HANDLES_MAX);
+        let mut ports = Box::new(Ports { hub: Hub::new(server), ..Ports::default() });
+        ports.http.set_field_size_limit(web::FIELDS_BYTES_MAX);
+        state.ports = Some(ports);
+        state
+    }
+
+    /// What only calls with capabilities have; others get some that offer nothing.
+    pub fn ports(&mut self) -> &mut Ports {
+        self.ports.get_or_insert_default()
+    }
+
+    /// The capabilities of this call.
+    pub fn hub(&mut self) -> &mut Hub {
+        &mut self.ports().hub
+    }
+
+    /// From now on the log masks the secrets that were read.
+    pub fn learn_secret(&mut self, secret: &str) {
+        let hub = self.hub();
+        hub.learn_secret(secret);
+        let masks = hub.masks();
+        self.take_printed();
+        self.log.masks = masks;
+    }
+
+    /// Takes what was printed by real streams into the log.
+    pub fn take_printed(&mut self) {
+        let Some(ports) = &self.ports else { return };
+        for (stream, bytes) in ports.printed.take() {
+            self.log.print(stream, &bytes);
         }
     }
 }
@@ -45,6 +103,7 @@ impl log::Host for State {
             log::Level::Warn => "warn",
             log::Level::Error => "error",
         };
+        self.take_printed();
         self.log.write(level, &message);
     }
 }
@@ -106,7 +165,12 @@ pub(super) struct Log {
     panic: Option<String>,
     stdout: String,
     stderr: String,
+    /// Who masks secrets, and the longest one, once the plugin has read one.
+    pub masks: Option<(Shared, usize)>,
 }
+
+/// How much longer a secret may be in another spelling: six times, where each byte is escaped in JSON.
+const SPELLING_FACTOR: usize = 6;
 
 /// A standard stream of the plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,11 +192,14 @@ impl Log {
             panic: None,
             stdout: String::new(),
             stderr: String::new(),
+            masks: None,
         }
     }
 
     /// Takes a line, cut to the cap; once there are too many, only counts it (a panic message is kept for the error).
     pub fn write(&mut self, level: &str, message: &str) {
+        let masked = self.masks.as_ref().map(|(services, _)| services.mask(message));
+        let message = masked.as_deref().unwrap_or(message);
         if message.contains(PANIC_MARK) {
             self.panic = Some(self.cut(message));
         }
@@ -149,7 +216,7 @@ impl Log {
         let text = String::from_utf8_lossy(bytes);
         for piece in text.split_inclusive('\n') {
             // What is over the cap of a line is cut when the line is written; so there is no need to gather it.
-            let room = (self.line_bytes_max + 4).saturating_sub(self.partial(stream).len());
+            let room = self.room().saturating_sub(self.partial(stream).len());
             let cut = floor_char_boundary(piece, room);
             self.partial(stream).push_str(piece[..cut].trim_end_matches('\n'));
             if piece.ends_with('\n') {
@@ -181,9 +248,21 @@ impl Log {
         }
     }
 
+    /// Bytes gathered of a line: what is kept of it, and the longest spelling of a secret that may begin there.
+    fn room(&self) -> usize {
+        self.line_bytes_max + 4 + self.masks.as_ref().map_or(0, |(_, longest)| longest * SPELLING_FACTOR)
+    }
+
     /// Ends the gathered line of `stream`.
     pub fn flush(&mut self, stream: Stream) {
-        let line = std::mem::take(self.partial(stream));
+        let mut line = std::mem::take(self.partial(stream));
+        if let Some((services, longest)) = &self.masks
+            && line.len() + 4 > self.room()
+        {
+            // Whole secrets are masked; one that the end of the gathered text cuts through goes with that end.
+            line = services.mask(&line);
+            line.truncate(floor_char_boundary(&line, line.len().saturating_sub(longest * SPELLING_FACTOR)));
+        }
         if !line.is_empty() {
             self.write(if stream == Stream::Out { "info" } else { "warn" }, &line);
         }

@@ -110,7 +110,7 @@ async fn try_export(
             host.actions.blocking(work).await
         }
         Export::Action => {
-            let work = async move { call::run(&core, &plugin, call, input.to_string()).await.map(outcome) };
+            let work = async move { call::run(&core, &plugin, call, input.to_string(), None).await.map(outcome) };
             host.actions.run(work).await
         }
     };

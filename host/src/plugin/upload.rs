@@ -17,8 +17,10 @@ use crate::model::{Description, Digest, Export};
 const PACKAGE: &str = "tenterhook:plugin";
 const VERSION: semver::Version = semver::Version::new(0, 1, 0);
 /// What of our package a plugin may import.
-const OFFERED: [&str; 2] = ["types", "log"];
-/// What of WASI a plugin may import: virtual, see [`super::wasi`].
+const OFFERED: [&str; 8] = ["types", "log", "troubles", "records", "events", "webhooks", "state", "secrets"];
+/// What of `wasi:http` a plugin may import, see [`super::web`].
+const OFFERED_HTTP: [&str; 2] = ["wasi:http/types", "wasi:http/outgoing-handler"];
+/// What else of WASI a plugin may import: virtual, see [`super::wasi`].
 const OFFERED_WASI: [&str; 6] =
     ["wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:cli/", "wasi:filesystem/", "wasi:sockets/"];
 /// The version of WASI that is offered, and the newest of its line whose functions are known here.
@@ -70,7 +72,7 @@ fn check_import(name: &str, is_interface: bool) -> Result<(), Refused> {
     let (path, version) = split(name).ok_or_else(unknown)?;
     let is_known = match own(path) {
         Some(name) => OFFERED.contains(&name),
-        None => OFFERED_WASI.iter().any(|prefix| path.starts_with(prefix)),
+        None => OFFERED_HTTP.contains(&path) || OFFERED_WASI.iter().any(|prefix| path.starts_with(prefix)),
     };
     if !is_known || !is_interface {
         return Err(unknown());
@@ -101,9 +103,12 @@ fn version_offered(path: &str) -> semver::Version {
 
 /// What plugins may import, for people.
 fn offered() -> String {
-    let own = OFFERED.map(|name| format!("`{PACKAGE}/{name}@{VERSION}`")).join(", ");
+    let own = OFFERED.join(", ");
     let wasi = OFFERED_WASI.map(|prefix| prefix.trim_end_matches('/')).join(", ");
-    format!("{own}; of WASI 0.2, without access to files, network or environment: {wasi}")
+    let http = OFFERED_HTTP.join(", ");
+    format!(
+        "of {PACKAGE}@{VERSION} {own}; of WASI 0.2, without access to files, network or environment: {wasi}; and {http}"
+    )
 }
 
 /// `namespace:package/interface` and the version of a full interface name.

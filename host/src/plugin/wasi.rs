@@ -33,17 +33,23 @@ const NOW: u32 = 3;
 /// Adds every interface of WASI 0.2's command world.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let l = linker;
-    clocks::wall_clock::add_to_linker::<State, HasSelf<State>>(l, |s| s)?;
     clocks::monotonic_clock::add_to_linker::<State, HasSelf<State>>(l, |s| s)?;
-    random::random::add_to_linker::<State, HasSelf<State>>(l, |s| s)?;
-    random::insecure::add_to_linker::<State, HasSelf<State>>(l, |s| s)?;
-    random::insecure_seed::add_to_linker::<State, HasSelf<State>>(l, |s| s)?;
-    wasmtime_wasi_io::bindings::wasi::io::error::add_to_linker::<State, Errors>(l, |s| &mut s.table)?;
+    wasmtime_wasi_io::bindings::wasi::io::error::add_to_linker::<State, Tables>(l, |s| &mut s.table)?;
     sync::io::poll::add_to_linker::<State, HasSelf<State>>(l, |s| s)?;
     sync::io::streams::add_to_linker::<State, HasSelf<State>>(l, |s| s)?;
     cli::stdin::add_to_linker::<State, HasSelf<State>>(l, |s| s)?;
     cli::stdout::add_to_linker::<State, HasSelf<State>>(l, |s| s)?;
     cli::stderr::add_to_linker::<State, HasSelf<State>>(l, |s| s)?;
+    add_still_to_linker(l)
+}
+
+/// Adds the interfaces that never wait and have no streams of their own; [`super::web`] has the others.
+pub(super) fn add_still_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    let l = linker;
+    clocks::wall_clock::add_to_linker::<State, HasSelf<State>>(l, |s| s)?;
+    random::random::add_to_linker::<State, HasSelf<State>>(l, |s| s)?;
+    random::insecure::add_to_linker::<State, HasSelf<State>>(l, |s| s)?;
+    random::insecure_seed::add_to_linker::<State, HasSelf<State>>(l, |s| s)?;
     cli::exit::add_to_linker::<State, HasSelf<State>>(l, |s| s)?;
     cli::environment::add_to_linker::<State, WasiCli>(l, State::cli)?;
     cli::terminal_input::add_to_linker::<State, WasiCli>(l, State::cli)?;
@@ -62,10 +68,10 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     sync::sockets::udp_create_socket::add_to_linker::<State, HasSelf<State>>(l, |s| s)
 }
 
-/// The resources of `wasi:io/error`: none is ever made.
-struct Errors;
+/// The table of resources, where an interface needs nothing else.
+pub(super) struct Tables;
 
-impl HasData for Errors {
+impl HasData for Tables {
     type Data<'a> = &'a mut ResourceTable;
 }
 

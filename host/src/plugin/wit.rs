@@ -11,6 +11,11 @@ wasmtime::component::bindgen!({
         package tenterhook:host;
         world plugin {
             import tenterhook:plugin/log@0.1.0;
+            import tenterhook:plugin/records@0.1.0;
+            import tenterhook:plugin/events@0.1.0;
+            import tenterhook:plugin/webhooks@0.1.0;
+            import tenterhook:plugin/state@0.1.0;
+            import tenterhook:plugin/secrets@0.1.0;
             export tenterhook:plugin/payload-template@0.1.0;
             export tenterhook:plugin/response-mapping@0.1.0;
             export tenterhook:plugin/trigger-action@0.1.0;
@@ -20,13 +25,20 @@ wasmtime::component::bindgen!({
     ",
     path: "../wit",
     world: "tenterhook:host/plugin",
+    imports: {
+        "tenterhook:plugin/records": async,
+        "tenterhook:plugin/events": async,
+        "tenterhook:plugin/webhooks": async,
+        "tenterhook:plugin/state": async,
+        "tenterhook:plugin/secrets": async,
+    },
     exports: { "tenterhook:plugin/trigger-action": async },
 });
 
 pub(super) use exports::tenterhook::plugin::{
     describe, inbound_verifier, payload_template, response_mapping, trigger_action,
 };
-pub(super) use tenterhook::plugin::{log, types};
+pub(super) use tenterhook::plugin::{events, log, records, secrets, state, troubles, types, webhooks};
 
 impl From<Call> for types::Call {
     fn from(call: Call) -> Self {

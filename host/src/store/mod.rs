@@ -14,6 +14,7 @@ pub(crate) mod contract;
 mod outbound;
 mod page;
 pub mod sled;
+mod states;
 mod typed;
 
 use std::time::Duration;
@@ -24,7 +25,7 @@ use tokio::sync::mpsc;
 
 use crate::model::{
     DefinitionPath, Digest, JudgedCall, Kind, Record, RecordChange, RecordKey, Rejection, Run, RunStatus, Saved, Slug,
-    TaskEntry, Time, UniqueId,
+    StateChange, TaskEntry, Time, UniqueId,
 };
 
 pub use aging::{ByKind, Prunable, Pruned};
@@ -33,6 +34,7 @@ pub use outbound::{
     DeliveryFilter, DeliveryStep, DueDelivery, EventFilter, Lane, Leave, Order, Outbound, Publication, Published,
 };
 pub use page::{Page, Slice};
+pub use states::States;
 pub use typed::{Definitions, Shared, draft};
 
 /// What a commit expects of the definition it replaces.
@@ -107,6 +109,8 @@ pub struct Advance {
     pub entries: Vec<TaskEntry>,
     /// Record changes.
     pub records: Vec<RecordChange>,
+    /// Changes of what plugins keep.
+    pub states: Vec<StateChange>,
     /// Events to publish.
     pub events: Vec<Publication>,
 }
@@ -204,13 +208,13 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// A durable store. See the module for what every engine promises.
 #[async_trait]
-pub trait Store: Outbound + Captures {
+pub trait Store: Outbound + Captures + States {
     /// Saves all drafts or none; answers their revisions in order.
     async fn save(&self, drafts: Vec<Draft>) -> Result<Vec<u64>>;
 
     /// Deletes a definition and its references and alias; `false` if there was none and none was expected.
-    /// [`StoreError::InUse`] while another refers to it. With a trigger go its refused and judged calls; the requests of a bin are
-    /// to be cleared then.
+    /// [`StoreError::InUse`] while another refers to it. With a trigger go its refused and judged calls; the requests
+    /// of a bin are to be cleared then. With a plugin version goes what is granted to it.
     async fn delete(&self, path: DefinitionPath, expect: Expect) -> Result<bool>;
 
     /// A number that differs once any definition differs from what a read saw: what was read at a number holds while
@@ -262,7 +266,8 @@ pub trait Store: Outbound + Captures {
     /// The run that was accepted for the same call before, if it is still remembered.
     async fn repeat_of(&self, scope: &str, key: &str) -> Result<Option<UniqueId>>;
 
-    /// Commits one step of a run. [`StoreError::Conflict`] if the run or a record is not as expected. A step with a
+    /// Commits one step of a run. [`StoreError::Conflict`] if the run, a record or a value of a plugin is not
+    /// as expected. A step with a
     /// `due` makes the run claimable again from then on, whoever holds it; a final one ends the claim.
     async fn advance(&self, advance: Advance) -> Result<()>;
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::expr::Sandbox;
-use crate::model::{Exchange, Fault, LogLine, Object, PluginRef, Slug, TaskEntry, Time, UniqueId};
+use crate::model::{Deed, Exchange, Fault, LogLine, Object, PluginRef, Slug, TaskEntry, Time, UniqueId};
 
 use super::State;
 
@@ -44,6 +44,8 @@ pub struct EffectResult {
     pub exchange: Option<Exchange>,
     /// What plugins logged.
     pub logs: Vec<LogLine>,
+    /// What an action did with capabilities, for history.
+    pub deeds: Vec<Deed>,
     /// When the attempt began.
     pub started_at: Time,
     /// When it ended.

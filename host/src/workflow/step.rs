@@ -40,6 +40,7 @@ pub(super) struct Attempt {
     pub key: Option<String>,
     pub exchange: Option<crate::model::Exchange>,
     pub logs: Vec<crate::model::LogLine>,
+    pub deeds: Vec<crate::model::Deed>,
 }
 
 pub(super) struct Machine<'a> {
@@ -271,6 +272,7 @@ impl<'a> Machine<'a> {
             key: Some(self.key(task)),
             exchange: result.exchange,
             logs: result.logs,
+            deeds: result.deeds,
         };
         match result.outcome.and_then(|output| checked(output, "the task's output")) {
             Ok(output) => self.complete(task, input, output, task.then, attempt),
@@ -391,8 +393,8 @@ impl<'a> Machine<'a> {
 
     pub(super) fn attempt(&self, started_at: Time) -> Attempt {
         let finished_at = self.context.now;
-        let (number, logs) = (self.number(), Vec::new());
-        Attempt { begun_at: started_at, started_at, finished_at, number, key: None, exchange: None, logs }
+        let (number, logs, deeds) = (self.number(), Vec::new(), Vec::new());
+        Attempt { begun_at: started_at, started_at, finished_at, number, key: None, exchange: None, logs, deeds }
     }
 
     pub(super) fn entry(&self, task: &Task, status: TaskStatus, input: Value, attempt: Attempt) -> TaskEntry {
@@ -410,6 +412,7 @@ impl<'a> Machine<'a> {
             idempotency_key: attempt.key,
             exchange: attempt.exchange,
             logs: attempt.logs,
+            deeds: attempt.deeds,
             until: None,
         }
     }

@@ -113,7 +113,14 @@ impl<'e> Simulation<'e> {
                     self.effects.push(effect);
                     self.now = self.now.after(Duration::from_millis(10));
                     let (exchange, logs) = (None, Vec::new());
-                    StepEvent::Done(EffectResult { outcome, exchange, logs, started_at, finished_at: self.now })
+                    StepEvent::Done(EffectResult {
+                        outcome,
+                        exchange,
+                        logs,
+                        deeds: Vec::new(),
+                        started_at,
+                        finished_at: self.now,
+                    })
                 }
             };
         }

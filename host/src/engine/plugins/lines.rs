@@ -54,7 +54,7 @@ impl Engine {
             let id = format!("{}@{version}", plugin.name);
             if let Some(found) = self.definitions.get::<PluginVersion>(space, &id).await? {
                 let counts = self.plugins.counts_of(space.as_str(), &id);
-                versions.push((PluginVersionView::of(found.value, Some(&plugin)), counts));
+                versions.push((self.view_of(space, found.value, &plugin).await?, counts));
             }
         }
         let used_by = self.store.users(&DefinitionPath::new(space, Kind::PluginLine, plugin.name.as_str())).await?;

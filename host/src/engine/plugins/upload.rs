@@ -180,7 +180,7 @@ impl Engine {
             let mut own = draft(space, &version, Expect::Absent)?;
             own.uses.push(DefinitionPath::new(space, Kind::Space, space.as_str()));
             match self.definitions.commit(vec![own, line_draft(space, &plugin, expect)?]).await {
-                Ok(_) => return Ok((PluginVersionView::of(version, Some(&plugin)), true)),
+                Ok(_) => return Ok((self.view_of(space, version, &plugin).await?, true)),
                 // Somebody uploaded the same version, or changed the plugin.
                 Err(StoreError::Conflict { .. }) => {
                     let at = (&version.name, &version.version);

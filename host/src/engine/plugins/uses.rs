@@ -14,6 +14,8 @@ use super::super::{Engine, EngineError, Result};
 
 /// Runs looked at in one step, when unfinished ones are sought.
 const STEP_RUNS: usize = 200;
+/// Values of a plugin that are removed in one commit.
+const STATES_CLEARED: usize = 200;
 
 /// What a definition needs of a version of a plugin.
 #[derive(Clone, Copy)]
@@ -207,6 +209,7 @@ impl Engine {
             self.remove::<PluginVersion>("plugin version", space, &version.id(), Expect::Any).await?;
             self.forget(space, version).await?;
         }
+        while self.store.clear_states(space, name, STATES_CLEARED).await?.more {}
         Ok(())
     }
 

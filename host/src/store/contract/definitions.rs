@@ -145,6 +145,27 @@ pub(crate) async fn spaces_are_listed_over_all_spaces(harness: &dyn Harness) {
     assert_eq!(bodies, ["{\"id\":\"a\"}", "{\"id\":\"b\"}", "{\"id\":\"c\"}"]);
 }
 
+pub(crate) async fn what_is_granted_goes_with_its_plugin_version(harness: &dyn Harness) {
+    let store = harness.open();
+    let version = |id: &str| path(Kind::Plugin, id);
+    let grants = |id: &str| Draft { uses: vec![version(id)], ..draft(Kind::Grants, id) };
+    assert!(matches!(store.save(vec![grants("a@1.0.0")]).await, Err(StoreError::Missing { .. })));
+    let both = ["a@1.0.0", "a@2.0.0"];
+    store.save(both.map(|id| draft(Kind::Plugin, id)).to_vec()).await.expect("saves");
+    store.save(both.map(grants).to_vec()).await.expect("saves");
+    let user = Draft { uses: vec![version("a@1.0.0")], ..draft(Kind::Workflow, "w") };
+    store.save(vec![user]).await.expect("saves");
+    let refused = store.delete(version("a@1.0.0"), Expect::Any).await;
+    assert!(matches!(&refused, Err(StoreError::InUse { users, .. }) if *users == [path(Kind::Workflow, "w")]));
+    assert!(store.definition(&path(Kind::Grants, "a@1.0.0")).await.expect("reads").is_some());
+    assert!(store.delete(path(Kind::Workflow, "w"), Expect::Any).await.expect("deletes"));
+    assert!(store.delete(version("a@1.0.0"), Expect::Any).await.expect("deletes"));
+    assert!(store.definition(&path(Kind::Grants, "a@1.0.0")).await.expect("reads").is_none());
+    assert!(store.definition(&path(Kind::Grants, "a@2.0.0")).await.expect("reads").is_some());
+    assert!(store.delete(path(Kind::Grants, "a@2.0.0"), Expect::Any).await.expect("deletes"));
+    assert!(store.delete(version("a@2.0.0"), Expect::Any).await.expect("nothing refers to it"));
+}
+
 pub(crate) async fn a_definition_of_a_megabyte_reads_back(harness: &dyn Harness) {
     let store = harness.open();
     let body: Vec<u8> = (0..1_000_000_u32).map(|i| (i.wrapping_mul(i) >> 8) as u8).collect();

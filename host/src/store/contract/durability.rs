@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 
 use super::runs::accept;
 use super::*;
-use crate::model::{Digest, Kind, Run, RunStatus};
-use crate::store::{Acceptance, Accepted, Draft, EventFilter, Page, RunFilter, StoreError};
+use crate::model::{Digest, Kind, PluginState, Run, RunStatus, StateExpect};
+use crate::store::{Acceptance, Accepted, Advance, Draft, EventFilter, Page, RunFilter, StoreError};
 
 pub(crate) async fn everything_is_there_after_reopening(harness: &dyn Harness) {
     let store = harness.open();
@@ -22,7 +22,8 @@ pub(crate) async fn everything_is_there_after_reopening(harness: &dyn Harness) {
     let first = Acceptance { entries: vec![entry("a", json!(1))], repeat: repeat("call"), ..acceptance(run(1)) };
     store.accept(first.clone()).await.expect("accepts");
     accept(&*store, &run(2)).await;
-    store.advance(end(&run(2), RunStatus::Completed)).await.expect("ends");
+    let states = vec![state("n", StateExpect::Absent, Some((5, "41")))];
+    store.advance(Advance { states, ..end(&run(2), RunStatus::Completed) }).await.expect("ends");
     store.reject(rejection(1)).await.expect("notes");
     let digest = store.put_blob(Bytes::from_static(b"content")).await.expect("keeps");
     store.close().await.expect("closes");
@@ -31,6 +32,8 @@ pub(crate) async fn everything_is_there_after_reopening(harness: &dyn Harness) {
     assert!(store.by_alias(Kind::Workflow, "w").await.expect("reads").is_some());
     assert_eq!(store.users(&path(Kind::Webhook, "a")).await.expect("reads"), [path(Kind::Workflow, "w")]);
     assert_eq!(record(&*store, "k").await, Some(change("k", 1, "v").record));
+    let kept = store.state(&space(), &slug("score"), "n").await.expect("reads");
+    assert_eq!(kept, Some(PluginState { value: "41".to_owned(), version: 5 }));
     assert_eq!(store.run(&space(), id(1)).await.expect("reads"), Some(run(1)));
     assert_eq!(store.run(&space(), id(2)).await.expect("reads"), Some(end(&run(2), RunStatus::Completed).run));
     assert_eq!(store.entries(&space(), id(1)).await.expect("reads"), [entry("a", json!(1))]);
@@ -121,6 +124,8 @@ pub(crate) async fn a_backup_under_load_is_one_state(harness: &dyn Harness) {
             let text = "x".repeat(if number.is_multiple_of(7) { 100_000 } else { 100 });
             let mut end = end(&run(number), RunStatus::Completed);
             end.records = vec![change("a", number.into(), &text), change("z", number.into(), &text)];
+            let former = number.checked_sub(2).map_or(StateExpect::Absent, |_| StateExpect::At(u64::from(number) - 1));
+            end.states = vec![state("n", former, Some((number.into(), &text)))];
             accept(&**store, &run(number)).await;
             store.advance(end).await.expect("ends");
         }
@@ -146,6 +151,8 @@ pub(crate) async fn a_backup_under_load_is_one_state(harness: &dyn Harness) {
     let copy = harness.restore(&backup);
     let (a, z) = (record(&*copy, "a").await.expect("is there"), record(&*copy, "z").await.expect("is there"));
     assert_eq!(a.revision, z.revision);
+    let kept = copy.state(&space(), &slug("score"), "n").await.expect("reads").expect("is there");
+    assert_eq!(kept.version, a.revision, "what plugins keep is of the same state");
     assert!(a.revision >= 49, "what was there before is in it: {}", a.revision);
     let runs = all(100, |page| {
         let copy = &copy;

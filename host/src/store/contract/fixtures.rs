@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::model::{
-    DefinitionPath, Event, Kind, Object, Record, RecordChange, RecordExpect, RecordKey, Rejection, Run, RunStatus,
-    Slug, StartedBy, TaskEntry, TaskStatus, Time, UniqueId,
+    DefinitionPath, Event, Kind, Object, PluginState, Record, RecordChange, RecordExpect, RecordKey, Rejection, Run,
+    RunStatus, Slug, StartedBy, StateChange, StateExpect, TaskEntry, TaskStatus, Time, UniqueId,
 };
 use crate::store::{
     Acceptance, Advance, Draft, EventFilter, Expect, Page, Publication, RepeatKey, Slice, Store, StoreError,
@@ -77,7 +77,7 @@ pub(crate) fn repeat(key: &str) -> Option<RepeatKey> {
 /// The next revision of `run`, in progress.
 pub(crate) fn step(run: &Run) -> Advance {
     let run = Run { revision: run.revision + 1, due: None, state: Some(json!({ "at": run.revision })), ..run.clone() };
-    Advance { run, entries: Vec::new(), records: Vec::new(), events: Vec::new() }
+    Advance { run, entries: Vec::new(), records: Vec::new(), states: Vec::new(), events: Vec::new() }
 }
 
 /// The end of `run`.
@@ -104,6 +104,7 @@ pub(crate) fn entry(name: &str, input: Value) -> TaskEntry {
         idempotency_key: None,
         exchange: None,
         logs: Vec::new(),
+        deeds: Vec::new(),
         until: None,
     }
 }
@@ -135,6 +136,12 @@ pub(crate) fn change(key: &str, revision: u64, value: &str) -> RecordChange {
         Record { source: slug("leads"), key: record_key(key), fields, created_at: START, updated_at: START, revision };
     let expect = if revision == 1 { RecordExpect::Absent } else { RecordExpect::At(revision - 1) };
     RecordChange { space: space(), record, expect }
+}
+
+/// A change of a value of plugin `score` to a version and a text, or its deletion.
+pub(crate) fn state(key: &str, expect: StateExpect, next: Option<(u64, &str)>) -> StateChange {
+    let next = next.map(|(version, value)| PluginState { value: value.to_owned(), version });
+    StateChange { space: space(), plugin: slug("score"), key: key.to_owned(), next, expect }
 }
 
 pub(crate) async fn record(store: &dyn Store, key: &str) -> Option<Record> {

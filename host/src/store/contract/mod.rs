@@ -9,6 +9,7 @@ pub(crate) mod events;
 mod fixtures;
 pub(crate) mod records;
 pub(crate) mod runs;
+pub(crate) mod states;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -68,6 +69,7 @@ macro_rules! contract_tests {
                 listings_are_by_id_and_complete,
                 spaces_are_listed_over_all_spaces,
                 a_definition_of_a_megabyte_reads_back,
+                what_is_granted_goes_with_its_plugin_version,
                 random_commits_agree_with_a_map,
             ]
             records: [
@@ -91,6 +93,12 @@ macro_rules! contract_tests {
                 a_listing_misses_no_run_that_ends_meanwhile,
                 other_spaces_see_nothing,
                 a_run_may_be_final_when_accepted,
+            ]
+            states: [
+                a_value_commits_only_on_the_version_it_was_computed_from,
+                plugins_and_spaces_are_apart,
+                the_size_of_what_a_plugin_keeps_is_known,
+                clearing_goes_in_bounded_steps,
             ]
             due: [
                 an_accepted_run_is_due_at_once,

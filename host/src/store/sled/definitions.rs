@@ -135,7 +135,8 @@ impl Change for Delete {
         let path = keys::path_bytes(&self.path);
         let prefix = keys::users(&path);
         let mut users = parse_users(&prefix, transaction.keys_with_prefix(&prefix)?)?;
-        users.retain(|user| *user != self.path);
+        let owned = owned_by(&self.path);
+        users.retain(|user| *user != self.path && Some(user) != owned.as_ref());
         if !users.is_empty() {
             return Err(StoreError::InUse { path: self.path, users });
         }
@@ -150,12 +151,20 @@ impl Change for Delete {
             _ => {}
         }
         transaction.remove_value(key, &old);
+        if let Some(path) = owned {
+            Self { path, expect: Expect::Any }.apply(transaction)?;
+        }
         Ok(true)
     }
 
     fn size(&self) -> usize {
         256
     }
+}
+
+/// The definition that goes with the one at `path` and does not keep it from going.
+fn owned_by(path: &DefinitionPath) -> Option<DefinitionPath> {
+    (path.kind == Kind::Plugin).then(|| DefinitionPath::new(&path.space, Kind::Grants, path.id.as_str()))
 }
 
 /// One definition's JSON.

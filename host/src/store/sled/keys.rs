@@ -55,7 +55,10 @@ pub(super) const JUDGED: u8 = b'Y';
 const REPEAT: u8 = b'P';
 /// Which names of calls expire when.
 const EXPIRY: u8 = b'X';
-
+/// Values of plugins.
+const STATE: u8 = b'S';
+/// How much a plugin keeps.
+const STATE_SIZE: u8 = b'Y';
 /// How many bytes of events, deliveries, runs and recorded requests there are.
 const AGING_BYTES: u8 = b'Z';
 
@@ -80,10 +83,11 @@ const fn kind_code(kind: Kind) -> u8 {
         Kind::EventTypeVersion => 12,
         Kind::Bin => 14,
         Kind::PluginLine => 20,
+        Kind::Grants => 17,
     }
 }
 
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 16] = [
     Kind::Space,
     Kind::ApiKey,
     Kind::Source,
@@ -99,6 +103,7 @@ const KINDS: [Kind; 15] = [
     Kind::EventTypeVersion,
     Kind::Bin,
     Kind::PluginLine,
+    Kind::Grants,
 ];
 
 /// A definition path as bytes: kind, space, zero, id.
@@ -164,9 +169,7 @@ pub(super) fn records(space: &Slug, source: &Slug) -> Key {
 
 /// A record.
 pub(super) fn record(space: &Slug, source: &Slug, key: &RecordKey) -> Key {
-    let mut bytes = records(space, source);
-    bytes.extend_from_slice(key.as_str().as_bytes());
-    bytes
+    [&records(space, source)[..], key.as_str().as_bytes()].concat()
 }
 
 /// Before all live runs of all spaces.
@@ -328,6 +331,21 @@ pub(super) fn number(token: &str, number: u64) -> Key {
 /// How many requests a bin has recorded.
 pub(super) fn capture_count(token: &str) -> Key {
     join(CAPTURE_COUNT, &[token.as_bytes()])
+}
+
+/// Before the values of a plugin in a space.
+pub(super) fn states(space: &Slug, plugin: &Slug) -> Key {
+    join(STATE, &[space.as_str().as_bytes(), b"\0", plugin.as_str().as_bytes(), b"\0"])
+}
+
+/// A value of a plugin.
+pub(super) fn state(space: &Slug, plugin: &Slug, key: &str) -> Key {
+    [&states(space, plugin)[..], key.as_bytes()].concat()
+}
+
+/// How much a plugin keeps in a space.
+pub(super) fn state_size(space: &Slug, plugin: &Slug) -> Key {
+    join(STATE_SIZE, &[space.as_str().as_bytes(), b"\0", plugin.as_str().as_bytes()])
 }
 
 /// How many calls of a trigger went into the ring of this letter.

@@ -28,6 +28,7 @@ mod restore;
 mod rings;
 mod run_list;
 mod runs;
+mod states;
 mod tap;
 #[cfg(test)]
 mod tests;

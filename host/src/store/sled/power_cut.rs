@@ -20,7 +20,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::RunStatus;
+use crate::model::{RunStatus, StateExpect};
 use crate::store::contract::{self, TestClock};
 
 /// Rounds of the ordinary test run.
@@ -70,6 +70,11 @@ fn text(number: u32, revision: u64) -> String {
         _ => 500,
     };
     format!("{number} {revision} ").repeat(length / 8)
+}
+
+/// The value that a plugin keeps with a run.
+fn kept(number: u32) -> String {
+    number.to_string().repeat(if number.is_multiple_of(11) { 10_000 } else { 1 })
 }
 
 fn blob(number: u32) -> Bytes {
@@ -140,6 +145,8 @@ async fn call_until_cut(store: &Sled, start: u32, caller: u32, records: BTreeMap
         done.accepted.insert(number);
         let mut end = contract::end(&run, RunStatus::Completed);
         end.entries = vec![contract::entry("a", json!(number))];
+        let kept = (u64::from(number), &*kept(number));
+        end.states = vec![contract::state(&number.to_string(), StateExpect::Absent, Some(kept))];
         if !number.is_multiple_of(5) {
             if is_cut(store.advance(end).await) {
                 return done;
@@ -179,6 +186,12 @@ async fn verify(folder: &Path, promised: &mut Promised, round: u64) {
         assert!(!promised.ended.contains(number) || run.status == RunStatus::Completed, "round {round}: {run:?}");
         let entries = store.entries(&run.space, run.id).await.expect("reads");
         assert_eq!(entries.len(), usize::from(run.status.is_final()), "round {round}: history comes with its run");
+        let state = store.state(&run.space, &contract::slug("score"), &number.to_string()).await.expect("reads");
+        let expected = run.status.is_final().then(|| kept(*number));
+        assert!(
+            state.map(|state| state.value) == expected,
+            "round {round}: so does what a plugin keeps of run {number}"
+        );
     }
     for (digest, number) in &promised.blobs {
         assert!(store.blob(*digest).await.expect("reads") == Some(blob(*number)), "round {round}: blob {number}");

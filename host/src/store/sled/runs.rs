@@ -10,6 +10,7 @@ use super::history;
 use super::keys::{self, Key};
 use super::records::Write;
 use super::repeats::Repeat;
+use super::states;
 use super::value::{self, Head, Packed, View};
 use super::{Result, corrupt};
 use crate::model::{Run, RunStatus, Slug, TaskEntry, Time, UniqueId};
@@ -198,16 +199,18 @@ impl Change for Accept {
 pub(super) struct Step {
     run: Prepared,
     records: Vec<Write>,
+    states: Vec<states::Write>,
     events: Publish,
 }
 
 impl Step {
     /// Prepares `advance`.
     pub(super) fn new(advance: Advance) -> Result<Self> {
-        let Advance { run, entries, records, events } = advance;
+        let Advance { run, entries, records, states, events } = advance;
         let run = Prepared::new(Box::new(run), entries)?;
         let records = records.into_iter().map(Write::new).collect::<Result<_>>()?;
-        Ok(Self { run, records, events: Publish::new(events)? })
+        let states = states.into_iter().map(states::Write::new).collect::<Result<_>>()?;
+        Ok(Self { run, records, states, events: Publish::new(events)? })
     }
 }
 
@@ -215,11 +218,14 @@ impl Change for Step {
     type Output = ();
 
     fn apply(self, transaction: &mut Transaction<'_>) -> Result<()> {
-        let Self { run, records, events } = self;
+        let Self { run, records, states, events } = self;
         let old = transaction.view(&run.live)?.filter(|old| old.revision().checked_add(1) == Some(run.run.revision));
         let Some(old) = old else { return Err(conflict(format_args!("run {}", run.run.id))) };
         for record in records {
             record.apply(transaction)?;
+        }
+        for state in states {
+            state.apply(transaction)?;
         }
         events.apply(transaction)?;
         if run.is_input_apart && old.flags() & INPUT_APART == 0 {
@@ -232,7 +238,8 @@ impl Change for Step {
     }
 
     fn size(&self) -> usize {
-        self.run.size() + self.records.iter().map(Write::size).sum::<usize>() + self.events.size()
+        let records = self.records.iter().map(Write::size).sum::<usize>();
+        self.run.size() + records + self.states.iter().map(states::Write::size).sum::<usize>() + self.events.size()
     }
 }
 

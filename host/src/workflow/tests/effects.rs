@@ -206,8 +206,14 @@ fn a_result_that_nothing_waits_for_is_a_fault_not_a_panic() {
     let simulation = Simulation::new(program("do:\n  - a: { wait: PT1S }\n"), &mut engine);
     let waiting = simulation.step(State::new(json!(1)), StepEvent::Begin).state;
     let at = Time::from_millis(START);
-    let result =
-        EffectResult { outcome: Ok(json!(1)), exchange: None, logs: Vec::new(), started_at: at, finished_at: at };
+    let result = EffectResult {
+        outcome: Ok(json!(1)),
+        exchange: None,
+        logs: Vec::new(),
+        deeds: Vec::new(),
+        started_at: at,
+        finished_at: at,
+    };
     assert!(matches!(simulation.step(waiting, StepEvent::Done(result.clone())).next, Next::Wait { .. }));
     let mut begun = State::new(json!(1));
     begun.begun = true;

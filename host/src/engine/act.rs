@@ -1,0 +1,140 @@
+//! The story of an action: take what is granted to it, call it, and hand on what it wrote; call it again if others
+//! changed that before it was committed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use serde_json::Value;
+use tokio::sync::OwnedMutexGuard;
+
+use crate::model::{Capability, Export, LogLine, PluginRef, Run, Slug};
+use crate::plugin::{Loaded, Services};
+use crate::workflow::{Action, Effect, EffectResult};
+
+use super::call::{LOG_LINES_MAX, Stop};
+use super::capabilities::{About, Capabilities, Done, Writes, followed};
+use super::perform::Performed;
+use super::{Engine, EngineError, Result, faults};
+
+/// How often an action is called for one task. Those that are called again take turns, so each time one of them is done.
+const TRIES_MAX: u32 = 100;
+
+/// Whose turn it is, of actions of one plugin in a space whose writes met.
+#[derive(Default)]
+pub(super) struct Turns(Mutex<HashMap<(Slug, Slug), Weak<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    async fn take(&self, space: &Slug, plugin: &Slug) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.retain(|_, turn| turn.strong_count() > 0);
+            let turn = turns.entry((space.clone(), plugin.clone())).or_default();
+            turn.upgrade().unwrap_or_else(|| {
+                let new = Arc::default();
+                *turn = Arc::downgrade(&new);
+                new
+            })
+        };
+        turn.lock_owned().await
+    }
+}
+
+/// How often an action was called again for its task, and its turn once it was.
+#[derive(Default)]
+pub(super) struct Again {
+    times: u32,
+    turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Engine {
+    /// Calls an action plugin.
+    pub(super) async fn call_action(
+        self: &Arc<Self>,
+        run: &Run,
+        effect: &Effect,
+        plugin: &PluginRef,
+        input: &Value,
+    ) -> Result<Performed> {
+        let started_at = self.clock.now();
+        let loaded = match self.load_plugin(&run.space, plugin, &effect.idempotency_key).await {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                let (outcome, finished_at) = (Err(faults::of(error)?), self.clock.now());
+                let (logs, deeds) = (Vec::new(), Vec::new());
+                return Ok(Performed::Done(EffectResult {
+                    outcome,
+                    exchange: None,
+                    logs,
+                    deeds,
+                    started_at,
+                    finished_at,
+                }));
+            }
+        };
+        let about = About {
+            space: run.space.clone(),
+            // What is granted is granted to the version that is called.
+            plugin: loaded.name().parse().map_err(EngineError::Internal)?,
+            key: effect.idempotency_key.clone(),
+            run: run.id,
+            now: run.created_at,
+        };
+        let capabilities = Capabilities::new(self, about).await?;
+        let mut logs = Vec::new();
+        let acted =
+            self.run_action(run, effect, (&loaded, input), Arc::clone(&capabilities) as Arc<_>, &mut logs).await;
+        let Done { writes, deeds, logs: others } = capabilities.finish(acted.is_ok());
+        logs.extend(others);
+        logs.truncate(LOG_LINES_MAX);
+        let outcome = match acted {
+            Ok(output) => Ok(output),
+            Err(stop) => Err(stop.into_fault()?),
+        };
+        let finished_at = self.clock.now();
+        let result = EffectResult { outcome, exchange: None, logs, deeds, started_at, finished_at };
+        Ok(Performed::Action { result, writes: Box::new(writes) })
+    }
+
+    async fn run_action(
+        &self,
+        run: &Run,
+        effect: &Effect,
+        (loaded, input): (&Loaded, &Value),
+        services: Arc<dyn Services>,
+        logs: &mut Vec<LogLine>,
+    ) -> Result<Value, Stop> {
+        let call = self.call_site(run, effect).call(&Value::Null);
+        let report = self.plugins.run(loaded, call, input.to_string(), Some(services)).await;
+        self.learn(&run.space, loaded, &report).await;
+        let report = report.map_err(|error| Stop::plugin(error, logs))?;
+        logs.extend(report.logs);
+        let output = serde_json::from_str(&report.value);
+        output.map_err(|error| faults::configuration(format!("{:?} returned no JSON: {error}", Export::Action)).into())
+    }
+
+    /// Calls an action once more, in its turn: what it wrote was changed by others before it was committed.
+    pub(super) async fn act_again(
+        self: &Arc<Self>,
+        run: &Run,
+        effect: &Effect,
+        (former, writes): (EffectResult, &Writes),
+        again: &mut Again,
+    ) -> Result<Performed> {
+        again.times += 1;
+        if again.times >= TRIES_MAX {
+            let outcome = Err(faults::contended(TRIES_MAX));
+            return Ok(Performed::Done(EffectResult { outcome, ..former }));
+        }
+        if let (Action::CallPlugin { plugin, .. }, None) = (&effect.action, &again.turn) {
+            again.turn = Some(self.turns.take(&run.space, &plugin.name).await);
+        }
+        let capability = if writes.states.is_empty() { Capability::Records } else { Capability::State };
+        let mut performed = self.perform(run, effect).await?;
+        if let Performed::Action { result, .. } = &mut performed {
+            let deeds = std::mem::take(&mut result.deeds);
+            result.deeds = followed(former.deeds, capability, again.times, deeds);
+            result.started_at = former.started_at;
+        }
+        Ok(performed)
+    }
+}

@@ -1,0 +1,212 @@
+//! What an action did, as the run's history keeps it: masked, and bounded.
+
+use crate::model::{Capability, Deed, DeedOutcome, Exchange};
+use crate::plugin::DeedEnd;
+use crate::webhook::Redactor;
+
+/// Deeds kept of one task: more than the limits of all capabilities together allow.
+const DEEDS_MAX: usize = 500;
+/// Bytes of request and response bodies kept of one task.
+const BODY_BYTES_MAX: usize = 256 << 10;
+/// Bytes kept of a target or a detail.
+const TEXT_BYTES_MAX: usize = 500;
+
+/// The deeds of one call.
+#[derive(Default)]
+pub(super) struct Journal {
+    deeds: Vec<Deed>,
+    /// Those beyond the bound.
+    dropped: usize,
+    closed: bool,
+}
+
+impl Journal {
+    /// Notes a deed that begins; answers its number.
+    pub(super) fn note(&mut self, deed: Deed, redactor: &Redactor) -> usize {
+        if self.closed || self.deeds.len() >= DEEDS_MAX {
+            self.dropped += 1;
+            return usize::MAX;
+        }
+        let text = |text: &str| cut(redactor.text(text));
+        self.deeds.push(Deed { target: text(&deed.target), detail: deed.detail.as_deref().map(text), ..deed });
+        self.deeds.len() - 1
+    }
+
+    /// Notes how a deed ended. One that ends after the call has no place any more.
+    pub(super) fn end(&mut self, number: usize, end: DeedEnd, redactor: &Redactor) {
+        let Some(deed) = self.deeds.get_mut(number).filter(|_| !self.closed) else { return };
+        deed.outcome = end.outcome;
+        deed.exchange = end.exchange;
+        if let Some(reason) = end.reason {
+            deed.detail = Some(cut(redactor.text(&reason)));
+        }
+    }
+
+    /// All deeds, within bounds. If they are not `kept`, writes that were done are dropped ones.
+    pub(super) fn take(&mut self, kept: bool) -> Vec<Deed> {
+        self.closed = true;
+        let mut deeds = std::mem::take(&mut self.deeds);
+        if !kept {
+            let writes = deeds.iter_mut().filter(|deed| is_write(deed) && deed.outcome == DeedOutcome::Done);
+            writes.for_each(|deed| deed.outcome = DeedOutcome::Dropped);
+        }
+        if let (Some(last), true) = (deeds.last_mut(), self.dropped > 0) {
+            last.detail = Some(format!("{} more uses are not shown", self.dropped));
+        }
+        bounded(deeds)
+    }
+}
+
+/// The deeds of a call that followed others of the same task, whose writes were not kept: of those, what reached
+/// outside stays. `times`: how many came before. `capability`: of what was to be written.
+pub(in crate::engine) fn followed(
+    former: Vec<Deed>,
+    capability: Capability,
+    times: u32,
+    deeds: Vec<Deed>,
+) -> Vec<Deed> {
+    let mut all: Vec<Deed> = former.into_iter().filter(|deed| is_outside(deed)).collect();
+    let detail = format!("called again {times} times: what it wrote was changed by others meanwhile");
+    all.push(Deed {
+        capability,
+        call: "commit".to_owned(),
+        target: String::new(),
+        outcome: DeedOutcome::Repeated,
+        detail: Some(detail),
+        exchange: None,
+    });
+    all.extend(deeds);
+    bounded(all)
+}
+
+fn is_outside(deed: &Deed) -> bool {
+    matches!(deed.capability, Capability::Webhooks | Capability::Http)
+}
+
+fn is_write(deed: &Deed) -> bool {
+    matches!(
+        (deed.capability, deed.call.as_str()),
+        (Capability::Records, "upsert") | (Capability::Events, _) | (Capability::State, "set" | "delete")
+    )
+}
+
+/// At most so many, with at most so much of bodies, the first ones first.
+fn bounded(mut deeds: Vec<Deed>) -> Vec<Deed> {
+    deeds.truncate(DEEDS_MAX);
+    let mut left = BODY_BYTES_MAX;
+    for deed in &mut deeds {
+        let Some(exchange) = &mut deed.exchange else { continue };
+        for (body, is_cut) in bodies(exchange) {
+            if body.len() > left {
+                (*body, *is_cut) = (String::new(), true);
+            }
+            left -= body.len();
+        }
+    }
+    deeds
+}
+
+fn bodies(exchange: &mut Exchange) -> impl Iterator<Item = (&mut String, &mut bool)> {
+    let Exchange { request, response, .. } = exchange;
+    let request = (&mut request.body, &mut request.body_cut);
+    std::iter::once(request).chain(response.as_mut().map(|response| (&mut response.body, &mut response.body_cut)))
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Redacted, RequestParts, Time};
+
+    fn deed(capability: Capability, call: &str) -> Deed {
+        let target = "the s3cret place".to_owned();
+        Deed {
+            capability,
+            call: call.to_owned(),
+            target,
+            outcome: DeedOutcome::Unfinished,
+            detail: None,
+            exchange: None,
+        }
+    }
+
+    fn done() -> DeedEnd {
+        DeedEnd { outcome: DeedOutcome::Done, reason: None, exchange: None }
+    }
+
+    fn exchange(body: &str) -> Exchange {
+        let request = RequestParts {
+            method: "POST".to_owned(),
+            url: "https://a.example/".to_owned(),
+            headers: Vec::new(),
+            body: body.to_owned(),
+            body_base64: false,
+            body_cut: false,
+        };
+        Exchange { request, response: None, error: None, started_at: Time::default(), elapsed_ms: 1 }
+    }
+
+    #[test]
+    fn secrets_are_masked_before_texts_are_cut() {
+        let redactor = Redactor::new(&[Redacted::new("s3cret".to_owned())], &[]);
+        let mut journal = Journal::default();
+        let long = format!("{}s3cret", "x".repeat(TEXT_BYTES_MAX - 3));
+        let number = journal.note(Deed { detail: Some(long), ..deed(Capability::State, "set") }, &redactor);
+        let failed = DeedEnd { outcome: DeedOutcome::Invalid, reason: Some("no s3cret".to_owned()), exchange: None };
+        let other = journal.note(deed(Capability::State, "get"), &redactor);
+        journal.end(other, failed, &redactor);
+        journal.end(number, done(), &redactor);
+        let deeds = journal.take(true);
+        assert_eq!(deeds[0].target, "the *** place");
+        assert!(deeds[0].detail.as_ref().is_some_and(|detail| detail.ends_with("x***")), "{:?}", deeds[0]);
+        assert_eq!((deeds[1].outcome, deeds[1].detail.as_deref()), (DeedOutcome::Invalid, Some("no ***")));
+    }
+
+    #[test]
+    fn writes_of_a_call_that_failed_are_dropped_ones_and_its_end_is_final() {
+        let redactor = Redactor::new(&[], &[]);
+        let mut journal = Journal::default();
+        let kinds = [(Capability::State, "set"), (Capability::State, "get"), (Capability::Http, "request")];
+        let numbers = kinds.map(|(capability, call)| journal.note(deed(capability, call), &redactor));
+        journal.end(numbers[0], done(), &redactor);
+        journal.end(numbers[1], done(), &redactor);
+        let outcomes: Vec<_> = journal.take(false).iter().map(|deed| deed.outcome).collect();
+        assert_eq!(outcomes, [DeedOutcome::Dropped, DeedOutcome::Done, DeedOutcome::Unfinished]);
+        journal.end(numbers[2], done(), &redactor);
+        journal.note(deed(Capability::State, "get"), &redactor);
+        assert_eq!(journal.take(true), []);
+    }
+
+    #[test]
+    fn there_is_an_end_to_what_is_kept() {
+        let redactor = Redactor::new(&[], &[]);
+        let mut journal = Journal::default();
+        for _ in 0..DEEDS_MAX + 7 {
+            let number = journal.note(deed(Capability::Http, "request"), &redactor);
+            let end = DeedEnd { exchange: Some(exchange(&"x".repeat(10_000))), ..done() };
+            journal.end(number, end, &redactor);
+        }
+        let deeds = journal.take(true);
+        assert_eq!(deeds.len(), DEEDS_MAX);
+        assert_eq!(deeds[DEEDS_MAX - 1].detail.as_deref(), Some("7 more uses are not shown"));
+        let kept: usize = deeds.iter().filter_map(|deed| Some(deed.exchange.as_ref()?.request.body.len())).sum();
+        assert!((250_000..=BODY_BYTES_MAX).contains(&kept), "{kept} bytes");
+        assert!(deeds[DEEDS_MAX - 1].exchange.as_ref().is_some_and(|exchange| exchange.request.body_cut));
+    }
+
+    #[test]
+    fn of_calls_whose_writes_were_not_kept_stays_what_reached_outside() {
+        let former = vec![deed(Capability::State, "get"), deed(Capability::Webhooks, "call")];
+        let all = followed(former, Capability::State, 2, vec![deed(Capability::State, "set")]);
+        let calls: Vec<_> = all.iter().map(|deed| deed.call.as_str()).collect();
+        assert_eq!(calls, ["call", "commit", "set"]);
+        assert_eq!(all[1].outcome, DeedOutcome::Repeated);
+    }
+}

@@ -1,0 +1,99 @@
+//! `events`, `webhooks` and `secrets`.
+
+use serde_json::Value;
+
+use crate::event::{EVENT_BYTES_MAX, KEY_BYTES_MAX};
+use crate::model::{Event, EventName, LogLine, MASK, Slug, UniqueId, VALUE_DEPTH_MAX, Webhook, nests_deeper};
+use crate::plugin::{Trouble, WebhookCall, WebhookOutcome};
+use crate::webhook::Redactor;
+
+use super::super::EngineError;
+use super::super::call::{CallSite, Called};
+use super::{Capabilities, parse, trouble};
+
+impl Capabilities {
+    /// `events.emit`.
+    pub(super) async fn emit_event(
+        &self,
+        event_type: String,
+        data: &str,
+        key: Option<String>,
+    ) -> Result<String, Trouble> {
+        self.allow_event(&event_type)?;
+        event_type.parse::<EventName>().map_err(|error| Trouble::Invalid(error.to_string()))?;
+        if data.len() > EVENT_BYTES_MAX {
+            let reason = format!("the data has {} bytes; an event has up to {EVENT_BYTES_MAX}", data.len());
+            return Err(Trouble::Invalid(reason));
+        }
+        if key.as_ref().is_some_and(|key| !(1..=KEY_BYTES_MAX).contains(&key.len())) {
+            return Err(Trouble::Invalid(format!("a key has 1 to {KEY_BYTES_MAX} bytes")));
+        }
+        self.refuse_secrets("the data", data)?;
+        let event = Event {
+            id: UniqueId::generate(),
+            external_id: None,
+            space: self.about.space.clone(),
+            kind: event_type,
+            time: self.engine.clock.now(),
+            source: format!("urn:tenterhook:plugin:{}", self.about.plugin.name),
+            subject: None,
+            key,
+            data: shallow("the data", data)?,
+            run: Some(self.about.run),
+        };
+        let event = self.engine.checked_emission(event).await.map_err(trouble)?;
+        let id = event.id.to_string();
+        self.session().events.push(event);
+        Ok(id)
+    }
+
+    /// `webhooks.call`.
+    pub(super) async fn make_call(&self, webhook: &str, data: &str, number: u32) -> Result<WebhookCall, Trouble> {
+        self.allow_webhook(webhook)?;
+        let missing = || trouble(EngineError::not_found("webhook", webhook));
+        let id: Slug = webhook.parse().map_err(|_| missing())?;
+        let space = &self.about.space;
+        let found = self.engine.definitions.shared::<Webhook>(space, id.as_str()).await;
+        found.map_err(|error| trouble(error.into()))?.ok_or_else(missing)?;
+        let data: Value = shallow("the data", data)?;
+        let key = format!("{}-{number}", self.about.key);
+        let secrets = self.session().secrets.clone();
+        let site = CallSite { space, id: &key, now: self.about.now, secrets: &secrets };
+        let Called { outcome, exchange, logs } =
+            self.engine.call_webhook(&site, &id, &data, None).await.map_err(trouble)?;
+        let redactor = self.redactor();
+        let masked = |line: LogLine| LogLine { message: redactor.text(&line.message), ..line };
+        self.session().logs.extend(logs.into_iter().map(masked));
+        let outcome = match outcome {
+            Ok(answer) => {
+                let status = answer.output["status"].as_u64().and_then(|status| u16::try_from(status).ok());
+                let fields = Value::Object(answer.fields).to_string();
+                WebhookOutcome::Accepted { status: status.unwrap_or(0), fields }
+            }
+            Err(fault) => WebhookOutcome::Failed(fault.detail.unwrap_or(fault.title)),
+        };
+        Ok(WebhookCall { outcome, exchange })
+    }
+
+    /// `secrets.get`.
+    pub(super) async fn read_secret(&self, name: &str) -> Result<String, Trouble> {
+        self.allow_secret(name)?;
+        let secret = self.engine.secret(&self.about.space, name).await.map_err(trouble)?;
+        let secret = secret.ok_or_else(|| trouble(EngineError::not_found("secret", name)))?;
+        let mut session = self.session();
+        if !session.secrets.contains(&secret) && secret.reveal() != MASK {
+            session.secrets.push(secret.clone());
+            session.redactor = std::sync::Arc::new(Redactor::new(&session.secrets, &[]));
+        }
+        Ok(secret.reveal().to_owned())
+    }
+}
+
+/// A JSON value that can be kept.
+fn shallow(what: &str, text: &str) -> Result<Value, Trouble> {
+    let value: Value = parse(&format!("{what} is no JSON"), text)?;
+    if nests_deeper(&value, VALUE_DEPTH_MAX) {
+        return Err(Trouble::Invalid(format!("{what} nests deeper than {VALUE_DEPTH_MAX} arrays and objects")));
+    }
+    Ok(value)
+}
