@@ -24,6 +24,8 @@ const GUESTS: &[(&str, &str)] = &[
     ("reference", "reference"),
     ("hostile", "hostile"),
     ("older", "older"),
+    ("capable", "capable"),
+    ("fetcher", "fetcher"),
     ("chat-lead", "example_template"),
     ("helpdesk-ticket", "example_mapping"),
     ("lead-score", "example_action"),

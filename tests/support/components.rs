@@ -1,4 +1,4 @@
-//! The components that the build made for tests: the example plugins, one that misbehaves on demand, and others.
+//! The components that the build made for tests: the example plugins, and some that do as they are told.
 
 /// `examples/your-own-plugins/template`.
 pub const TEMPLATE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/example_template.wasm"));
@@ -34,3 +34,7 @@ pub fn reworded(component: &[u8], old: &str, new: &str) -> Vec<u8> {
     assert!(found, "there is no {old:?} in the component");
     bytes
 }
+/// `plugins/capable`.
+pub const CAPABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/capable.wasm"));
+/// `plugins/fetcher`.
+pub const FETCHER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/fetcher.wasm"));

@@ -11,7 +11,7 @@ use crate::model::{Capability, Export, LogLine, PluginRef, Run, Slug};
 use crate::plugin::{Loaded, Services};
 use crate::workflow::{Action, Effect, EffectResult};
 
-use super::call::{LOG_LINES_MAX, Stop};
+use super::call::{CallSite, LOG_LINES_MAX, Stop};
 use super::capabilities::{About, Capabilities, Done, Writes, followed};
 use super::perform::Performed;
 use super::{Engine, EngineError, Result, faults};
@@ -56,34 +56,19 @@ impl Engine {
         input: &Value,
     ) -> Result<Performed> {
         let started_at = self.clock.now();
-        let loaded = match self.load_plugin(&run.space, plugin, &effect.idempotency_key).await {
-            Ok(loaded) => loaded,
-            Err(error) => {
-                let (outcome, finished_at) = (Err(faults::of(error)?), self.clock.now());
-                let (logs, deeds) = (Vec::new(), Vec::new());
-                return Ok(Performed::Done(EffectResult {
-                    outcome,
-                    exchange: None,
-                    logs,
-                    deeds,
-                    started_at,
-                    finished_at,
-                }));
-            }
+        let loaded = self.load_plugin(&run.space, plugin, &effect.idempotency_key).await;
+        let capabilities = match &loaded {
+            Ok(loaded) if loaded.uses_capabilities() => Some(self.capabilities(run, effect, loaded).await?),
+            _ => None,
         };
-        let about = About {
-            space: run.space.clone(),
-            // What is granted is granted to the version that is called.
-            plugin: loaded.name().parse().map_err(EngineError::Internal)?,
-            key: effect.idempotency_key.clone(),
-            run: run.id,
-            now: run.created_at,
-        };
-        let capabilities = Capabilities::new(self, about).await?;
         let mut logs = Vec::new();
-        let acted =
-            self.run_action(run, effect, (&loaded, input), Arc::clone(&capabilities) as Arc<_>, &mut logs).await;
-        let Done { writes, deeds, logs: others } = capabilities.finish(acted.is_ok());
+        let services = capabilities.clone().map(|capabilities| capabilities as Arc<dyn Services>);
+        let acted = match loaded {
+            Ok(loaded) => self.run_action(&loaded, self.call_site(run, effect), (input, services), &mut logs).await,
+            Err(error) => Err(error.into()),
+        };
+        let done = capabilities.map_or_else(Done::default, |capabilities| capabilities.finish(acted.is_ok()));
+        let Done { writes, deeds, logs: others } = done;
         logs.extend(others);
         logs.truncate(LOG_LINES_MAX);
         let outcome = match acted {
@@ -92,20 +77,34 @@ impl Engine {
         };
         let finished_at = self.clock.now();
         let result = EffectResult { outcome, exchange: None, logs, deeds, started_at, finished_at };
-        Ok(Performed::Action { result, writes: Box::new(writes) })
+        Ok(if writes.is_empty() {
+            Performed::Done(result)
+        } else {
+            Performed::Action { result, writes: Box::new(writes) }
+        })
+    }
+
+    async fn capabilities(self: &Arc<Self>, run: &Run, effect: &Effect, plugin: &Loaded) -> Result<Arc<Capabilities>> {
+        let about = About {
+            space: run.space.clone(),
+            // What is granted is granted to the version that is called.
+            plugin: plugin.name().parse().map_err(EngineError::Internal)?,
+            key: effect.idempotency_key.clone(),
+            run: run.id,
+            now: run.created_at,
+        };
+        Capabilities::new(self, about).await
     }
 
     async fn run_action(
         &self,
-        run: &Run,
-        effect: &Effect,
-        (loaded, input): (&Loaded, &Value),
-        services: Arc<dyn Services>,
+        plugin: &Loaded,
+        site: CallSite<'_>,
+        (input, services): (&Value, Option<Arc<dyn Services>>),
         logs: &mut Vec<LogLine>,
     ) -> Result<Value, Stop> {
-        let call = self.call_site(run, effect).call(&Value::Null);
-        let report = self.plugins.run(loaded, call, input.to_string(), Some(services)).await;
-        self.learn(&run.space, loaded, &report).await;
+        let report = self.plugins.run(plugin, site.call(&Value::Null), input.to_string(), services).await;
+        self.learn(site.space, plugin, &report).await;
         let report = report.map_err(|error| Stop::plugin(error, logs))?;
         logs.extend(report.logs);
         let output = serde_json::from_str(&report.value);
@@ -130,7 +129,7 @@ impl Engine {
         }
         let capability = if writes.states.is_empty() { Capability::Records } else { Capability::State };
         let mut performed = self.perform(run, effect).await?;
-        if let Performed::Action { result, .. } = &mut performed {
+        if let Performed::Action { result, .. } | Performed::Done(result) = &mut performed {
             let deeds = std::mem::take(&mut result.deeds);
             result.deeds = followed(former.deeds, capability, again.times, deeds);
             result.started_at = former.started_at;

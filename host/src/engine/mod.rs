@@ -67,7 +67,9 @@ pub use error::{EngineError, Result};
 pub use event_types::EventTypeView;
 pub use grants::{Access, GrantsDraft};
 pub use live::Happening;
-pub use plugins::{PluginSettings, PluginVersionView, PluginView, StartedUpload, Upload, UploadStarted, UploadTurn};
+pub use plugins::{
+    PluginOverview, PluginSettings, PluginVersionView, StartedUpload, Upload, UploadStarted, UploadTurn,
+};
 pub use publish::{BATCH_EVENTS_MAX, Receipt};
 pub use receive::{InboundCall, Received};
 pub use retention::Retention;

@@ -87,6 +87,7 @@ fn trigger() -> Trigger {
         enabled: true,
         key_hash: Key::hash("the-key"),
         signing_secret: Sealed(String::new()),
+        verifier: None,
         created_at: Time::from_millis(0),
     }
 }

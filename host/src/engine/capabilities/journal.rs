@@ -150,7 +150,7 @@ mod tests {
             body_base64: false,
             body_cut: false,
         };
-        Exchange { request, response: None, error: None, started_at: Time::default(), elapsed_ms: 1 }
+        Exchange { request, response: None, error: None, started_at: Time::default(), elapsed_ms: 1, plugins: None }
     }
 
     #[test]

@@ -76,7 +76,7 @@ async fn a_script_is_a_step_of_a_workflow() {
     let (host, input) = (host(), json!({ "a": 1, "b": [2, 3] }));
     let sum = "export function run({ a, b }) { return { sum: b.reduce((sum, next) => sum + next, a) } }";
     assert_eq!(run_in(&host, sum, &input).expect("it runs").value, r#"{"sum":6}"#);
-    let report = host.run(&script(), call(sum), input.to_string()).await.expect("it runs as an action too");
+    let report = host.run(&script(), call(sum), input.to_string(), None).await.expect("it runs as an action too");
     assert_eq!(report.value, r#"{"sum":6}"#);
     let error = run_in(&host, "throw new Retry('later')", &input).expect_err("it may work later");
     assert!(matches!(error, PluginError::Unavailable { ref reason, .. } if reason == "later"), "{error:?}");
