@@ -2,6 +2,8 @@
 
 pub mod api;
 pub mod components;
+pub mod example_plugins;
+pub mod readme;
 pub mod receiver;
 pub mod server;
 
