@@ -1,4 +1,4 @@
-//! The plugins of `examples/plugins`: uploaded, described, and doing their own examples; and the workflows that use them.
+//! The plugins of `examples/plugins` are described and do their own examples, and so do the workflows that use them.
 
 use serde_json::{Value, json};
 
