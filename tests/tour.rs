@@ -1,26 +1,10 @@
 //! The commands of the README, the five-minute tour and what follows it: each is run, and does what the README says.
 
-use std::process::Stdio;
-
-use tokio::process::Command;
-
-use super::support::{read, root, server};
+use super::support::{readme, server};
 
 /// Where the README's server and its stand-in provider listen.
 const README_SERVER: &str = "http://127.0.0.1:8080";
 const README_PROVIDER_PORT: &str = "9099";
-
-/// The fenced `sh` blocks of the README.
-fn commands() -> Vec<String> {
-    let readme = read("README.md");
-    let blocks: Vec<_> = readme
-        .split("```sh\n")
-        .skip(1)
-        .map(|rest| rest.split("\n```").next().expect("a closed block").to_owned())
-        .collect();
-    assert!(blocks.len() >= 5, "the tour has commands");
-    blocks
-}
 
 fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
@@ -31,27 +15,17 @@ async fn every_command_of_the_tour_runs_and_the_record_has_the_providers_answer(
     let server = server::Server::start().await;
     let port = free_port().to_string();
     // One shell runs the whole tour, so that variables stay; the server of the first block is the one started here.
-    let mut script = format!(
-        "set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\nTENTERHOOK_ADMIN_KEY={}\nexport TENTERHOOK_ADMIN_KEY PORT={port}\n",
-        server::ADMIN_KEY
-    );
-    for block in commands() {
+    let mut script = format!("TENTERHOOK_ADMIN_KEY={}\nexport TENTERHOOK_ADMIN_KEY PORT={port}\n", server::ADMIN_KEY);
+    let commands = readme::commands("README.md");
+    assert!(commands.len() >= 5, "the tour has commands");
+    for block in commands {
         if block.contains("cargo run") {
             continue;
         }
         script += &block.replace(README_SERVER, &server.url).replace(README_PROVIDER_PORT, &port);
         script += "\n";
     }
-    let output = Command::new("timeout")
-        .args(["60", "bash", "-c"])
-        .arg(&script)
-        .current_dir(root())
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .expect("bash runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}");
+    let text = readme::run(&script).await;
     assert!(text.contains("\"endpoint\":\"crm\""), "a delivery to the endpoint: {text}");
     assert!(text.contains("\"sms_status\":\"queued\"") || text.contains("\"sms_status\": \"queued\""), "{text}");
 }

@@ -3,6 +3,8 @@
 pub mod acting;
 pub mod api;
 pub mod components;
+pub mod example_plugins;
+pub mod readme;
 pub mod receiver;
 pub mod server;
 

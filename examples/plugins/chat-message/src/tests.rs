@@ -67,81 +67,25 @@ fn slack_gets_blocks_with_a_link_and_a_plain_text_for_notifications() {
 
 #[test]
 fn teams_gets_an_adaptive_card_of_text_runs() {
-    check(
-        "teams",
-        &expect![[r#"
-        {
-          "type": "message",
-          "attachments": [
-            {
-              "contentType": "application/vnd.microsoft.card.adaptive",
-              "content": {
-                "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
-                "type": "AdaptiveCard",
-                "version": "1.4",
-                "body": [
-                  {
-                    "type": "RichTextBlock",
-                    "inlines": [
-                      {
-                        "type": "TextRun",
-                        "text": "New lead: Ada Byron",
-                        "weight": "Bolder"
-                      }
-                    ]
-                  },
-                  {
-                    "type": "RichTextBlock",
-                    "inlines": [
-                      {
-                        "type": "TextRun",
-                        "text": "Company: ",
-                        "weight": "Bolder"
-                      },
-                      {
-                        "type": "TextRun",
-                        "text": "Analytical Engines Ltd"
-                      }
-                    ]
-                  },
-                  {
-                    "type": "RichTextBlock",
-                    "inlines": [
-                      {
-                        "type": "TextRun",
-                        "text": "Worth: ",
-                        "weight": "Bolder"
-                      },
-                      {
-                        "type": "TextRun",
-                        "text": "12500"
-                      }
-                    ]
-                  },
-                  {
-                    "type": "RichTextBlock",
-                    "inlines": [
-                      {
-                        "type": "TextRun",
-                        "text": "LinkedIn: ",
-                        "weight": "Bolder"
-                      },
-                      {
-                        "type": "TextRun",
-                        "text": "https://linkedin.example/in/ada",
-                        "selectAction": {
-                          "type": "Action.OpenUrl",
-                          "url": "https://linkedin.example/in/ada"
-                        }
-                      }
-                    ]
-                  }
-                ]
-              }
-            }
-          ]
-        }"#]],
-    );
+    let mut config = ChatMessage::describe().example_config;
+    config["service"] = json!("teams");
+    let mut message = render(&config, &ChatMessage::describe().example_input).unwrap();
+    let card = message["attachments"][0]["content"].take();
+    let attachment = json!({ "contentType": "application/vnd.microsoft.card.adaptive", "content": null });
+    assert_eq!(message, json!({ "type": "message", "attachments": [attachment] }));
+    assert_eq!((&card["type"], &card["version"]), (&json!("AdaptiveCard"), &json!("1.4")));
+    let runs = card["body"].as_array().unwrap().iter().flat_map(|line| line["inlines"].as_array().unwrap());
+    let shown = |run: &Value| format!("{} {} {}\n", run["text"], run["weight"], run["selectAction"]["url"]);
+    expect![[r#"
+        "New lead: Ada Byron" "Bolder" null
+        "Company: " "Bolder" null
+        "Analytical Engines Ltd" null null
+        "Worth: " "Bolder" null
+        "12500" null null
+        "LinkedIn: " "Bolder" null
+        "https://linkedin.example/in/ada" null "https://linkedin.example/in/ada"
+    "#]]
+    .assert_eq(&runs.map(shown).collect::<String>());
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn row(cells: &Value, changes: &Value) -> String {
 
 /// A body whose line breaks (CR LF) can be told from others.
 fn visible(body: &str) -> String {
-    body.replace("\r\n", "␍␊\n")
+    body.replace("\r\n", "⏎\n")
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn a_lead_becomes_a_row_in_the_order_of_the_configuration() {
     let request = render(&description.example_config, &description.example_input).unwrap();
     assert_eq!(request.header("content-type"), Some("text/csv; charset=utf-8; header=absent"));
     expect![[r#"
-        0198f3a2-6c1e-7b40-9d55-2f6a4c1b7a01,2026-03-02T09:15:00Z,lead.create,Analytical Engines Ltd,+442079460101,12500␍␊
+        0198f3a2-6c1e-7b40-9d55-2f6a4c1b7a01,2026-03-02T09:15:00Z,lead.create,Analytical Engines Ltd,+442079460101,12500⏎
     "#]].assert_eq(&visible(&String::from_utf8(request.body).unwrap()));
 }
 
@@ -54,8 +54,8 @@ fn the_names_of_the_columns_come_first_if_so_configured() {
 fn cells_are_quoted_where_they_must_be() {
     let cells = json!(["a", "a,b", "say \"x\"", "a\r\nb", " a ", null, 1.5, false, ["x"], { "k": "v" }, "", "a;b"]);
     expect![[r#"
-        a,"a,b","say ""x""","a␍␊
-        b"," a ",,1.5,false,"[""x""]","{""k"":""v""}",,a;b␍␊
+        a,"a,b","say ""x""","a⏎
+        b"," a ",,1.5,false,"[""x""]","{""k"":""v""}",,a;b⏎
     "#]]
     .assert_eq(&visible(&row(&cells, &json!({}))));
     assert_eq!(row(&json!(["a,b", "a;b"]), &json!({ "separator": "semicolon" })), "a,b;\"a;b\"\r\n");
