@@ -1,8 +1,8 @@
 //! Builds the guest components for wasm32-wasip2 and puts them where `include_bytes!` finds them.
 //!
 //! `text_template.wasm`, `field_mapping.wasm`, `jq.wasm` and `script.wasm` are the built-in plugins; the others are for
-//! tests and benchmarks. A cargo of its own, with a target folder of its own, does the work: a rebuild of the host alone
-//! costs nothing, as cargo runs this script only when a guest or the interface changes.
+//! tests and benchmarks. A cargo of its own, with a target folder of its own, does the work: a rebuild of the host
+//! alone costs nothing, as cargo runs this script only when a guest or the interface changes.
 //!
 //! `script` is JavaScript: Node.js makes it, by a package that npm installs below the target folder. It is made again
 //! only if one of its files changed, and its packages are installed again only if the list of them did.

@@ -23,8 +23,8 @@ const KEEP_RESIDENT_SCANNED: usize = 1 << 20;
 const KEEP_RESIDENT_RESET: usize = 64 << 10;
 /// Stack of one call's WebAssembly frames, in bytes.
 const WASM_STACK_BYTES_MAX: usize = 512 << 10;
-/// Linear memories of one component: its own, and one of an adapter.
-pub(super) const MEMORIES_MAX: u32 = 2;
+/// Linear memories of one component: its own, and small ones of adapters (JavaScript by componentize-qjs has two such).
+pub(super) const MEMORIES_MAX: u32 = 4;
 /// Elements of one table.
 pub(super) const TABLE_ELEMENTS_MAX: usize = 20_000;
 /// Tables of one component.

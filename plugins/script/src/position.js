@@ -38,8 +38,9 @@ export function syntaxTrouble(error, text, attempt) {
   if (found === null) return located(expressionPlace(error, text, attempt), error.message);
   const at = syntaxPlace(error, text);
   if (at === undefined) return located(endOf(text), "the script ends where something is open, or closed too often");
-  const isImport = /^[ \t]*import\b/m.test(lineAt(text, at.line));
-  return located(at, isImport ? "a script cannot import anything" : error.message);
+  const [before] = /^\s*(?=import\b)/.exec(lineAt(text, at.line)) ?? [];
+  if (before === undefined) return located(at, error.message);
+  return located({ line: at.line, column: before.length + 1 }, "a script cannot import anything");
 }
 
 function stackOf(error) {

@@ -40,7 +40,7 @@ test("what lies behind the script is at its end", () => {
 
 test("an import is told as such", () => {
   const error = { message: "Unexpected identifier 'x'", ...stack("<input>:3:8") };
-  assert.equal(syntaxTrouble(error, "\nimport x from 'y'"), "line 2, column 8: a script cannot import anything");
+  assert.equal(syntaxTrouble(error, "\n import x from 'y'"), "line 2, column 2: a script cannot import anything");
 });
 
 test("a bad regular expression is found although the engine does not tell where", () => {
