@@ -15,8 +15,12 @@ const head = (place) => `(function (${place.parameters.join(", ")}) { "use stric
 const tail = (place) =>
   `\n;arguments[${place.parameters.length}](typeof ${place.name} === "function" ? ${place.name} : null);\n})`;
 
-/** A declaration that may be exported. */
-const EXPORTED = /^export\s+(?:async\s+function|function|class|const|let|var)\b/;
+/** A declaration that is exported. */
+const EXPORTED = /^export(?=\s+(?:async\s+function|function|class|const|let|var)\b)/;
+/** The same at the beginning of a line. */
+const EXPORTED_LINE = /^[ \t]*export(?=\s+(?:async\s+function|function|class|const|let|var)\b)/gm;
+/** What begins text or a comment that may go on in the next line. */
+const LONG = /[`\u2028\u2029]|\/\*|\\[\n\r]/;
 
 /** A WIT failure: the input or the configuration is not what is taken. */
 export function invalid(reason) {
@@ -26,7 +30,7 @@ export function invalid(reason) {
 /** Compiles `source` for `place`; `invalid`, with line and column, where it has a syntax error. */
 export function compile(source, place) {
   // The first line may be a hashbang, which is a comment.
-  let text = source.replace(/^#!/, "//");
+  let text = withoutExports(source.replace(/^#!/, "//"));
   for (;;) {
     try {
       return { source, call: evaluate(head(place) + text + tail(place)) };
@@ -37,10 +41,18 @@ export function compile(source, place) {
       if (!EXPORTED.test(rest)) {
         throw invalid(located(at, "`export` stands before a function, class or variable that has a name"));
       }
-      // Spaces instead, so that everything keeps its place.
       text = text.slice(0, at.offset) + " ".repeat(6) + text.slice(at.offset + 6);
     }
   }
+}
+
+/** Leaves out the exports, with spaces instead so that everything keeps its place, where a look is enough to know them:
+ * at the beginning of a line, before anything that may go on over lines. The engine finds the others, which takes it
+ * some 50 µs each. */
+function withoutExports(text) {
+  const long = text.search(LONG);
+  const end = long === -1 ? text.length : long;
+  return text.replace(EXPORTED_LINE, (found, offset) => (offset < end ? " ".repeat(found.length) : found));
 }
 
 function trouble(error, text, place) {
