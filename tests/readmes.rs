@@ -50,7 +50,6 @@ async fn a_won_lead_starts_a_process() {
 }
 
 #[tokio::test]
-#[ignore = "needs a host that grants capabilities"]
 async fn many_bounces_are_one_alert() {
     let text = printed("bounce-alert").await;
     assert!(
@@ -61,7 +60,6 @@ async fn many_bounces_are_one_alert() {
 }
 
 #[tokio::test]
-#[ignore = "needs a host that grants capabilities"]
 async fn three_replies_make_a_lead_a_qualified_one() {
     let text = printed("lead-scoring").await;
     assert!(text.contains(r#""score":60"#), "{text}");

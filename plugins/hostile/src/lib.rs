@@ -66,7 +66,7 @@ enum Deed {
 }
 
 const fn bytes_default() -> usize {
-    64 << 20
+    8 << 20
 }
 
 /// The result of a deed that has one of its own; `None`: the export answers as its documentation says.

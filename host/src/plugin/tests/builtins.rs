@@ -20,7 +20,7 @@ async fn the_built_in_plugins_describe_themselves_and_have_the_servers_version()
         ("text-template", vec![Export::Template]),
         ("field-mapping", vec![Export::Mapping]),
         ("jq", vec![Export::Action]),
-        ("script", vec![Export::Template, Export::Mapping, Export::Action]),
+        ("script", vec![Export::Template, Export::Mapping, Export::Action, Export::Verifier]),
         ("verify-basic-auth", vec![Export::Verifier]),
         ("verify-github", vec![Export::Verifier]),
         ("verify-hmac", vec![Export::Verifier]),

@@ -164,8 +164,8 @@ async fn what_only_actions_may_use_may_be_imported_by_others() {
 #[tokio::test]
 async fn a_component_without_a_known_export_is_refused_with_what_it_could_export() {
     let export = |name: &str| format!(r#"(component (instance $none) (export "{name}" (instance $none)))"#);
-    check_wat("(component)", expect!["the component exports nothing; a plugin exports one or more of `tenterhook:plugin/payload-template@0.1`, `tenterhook:plugin/response-mapping@0.1`, `tenterhook:plugin/trigger-action@0.1`"]).await;
-    check_wat(&export("wasi:cli/run@0.2.6"), expect![[r#"the component exports `wasi:cli/run`: it is a program, build it as a library (in Rust: crate-type = ["cdylib"]); a plugin exports one or more of `tenterhook:plugin/payload-template@0.1`, `tenterhook:plugin/response-mapping@0.1`, `tenterhook:plugin/trigger-action@0.1`"#]]).await;
+    check_wat("(component)", expect!["the component exports nothing; a plugin exports one or more of `tenterhook:plugin/payload-template@0.1`, `tenterhook:plugin/response-mapping@0.1`, `tenterhook:plugin/trigger-action@0.1`, `tenterhook:plugin/inbound-verifier@0.1`"]).await;
+    check_wat(&export("wasi:cli/run@0.2.6"), expect![[r#"the component exports `wasi:cli/run`: it is a program, build it as a library (in Rust: crate-type = ["cdylib"]); a plugin exports one or more of `tenterhook:plugin/payload-template@0.1`, `tenterhook:plugin/response-mapping@0.1`, `tenterhook:plugin/trigger-action@0.1`, `tenterhook:plugin/inbound-verifier@0.1`"#]]).await;
     check_wat(&export("tenterhook:plugin/payload-template@0.2.0"), expect!["the component exports `tenterhook:plugin/payload-template@0.2.0`; this server supports `tenterhook:plugin/payload-template@0.1`"]).await;
     check_wat(&export("tenterhook:plugin/payload-template@0.1.0"), expect!["the component's export `tenterhook:plugin/payload-template` does not have the functions of that interface: it was not built from version 0.1.0 of the interface"]).await;
 }
