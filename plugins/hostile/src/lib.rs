@@ -17,7 +17,7 @@ struct Hostile;
 #[derive(Deserialize)]
 struct Config {
     r#do: Deed,
-    /// How much, for the deeds that make much of something. Default 64 MiB.
+    /// How much, for the deeds that make much of something. Default 8 MiB.
     #[serde(default = "bytes_default")]
     bytes: usize,
 }
