@@ -7,7 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::support::api::{Answer, Api};
 use super::support::receiver::{Received, Receiver};
-use super::support::{components, eventually, server};
+use super::support::server::{self, Server};
+use super::support::{components, eventually};
 
 async fn space(name: &str) -> Api {
     let api = server::shared().await.space(name).await;
@@ -426,10 +427,35 @@ async fn a_component_built_against_an_older_interface_works() {
     let receiver = Receiver::answering(200, "text/plain", "").await;
     let uploaded = api.put_plugin("older", "1.0.0", components::OLDER).await.expect(201);
     assert_eq!(uploaded["exports"], json!(["template"]));
-    let definition = endpoint("https://ignored.example", "older", json!({ "url": receiver.url }));
+    let definition = endpoint(&receiver.url, "older", json!({ "url": format!("{}/older", receiver.url) }));
     api.put("endpoints/follows", &definition).await.expect(201);
     publish(&api, 7).await;
     assert_eq!(makers(&api, 1).await, ["older@1.0.0"]);
-    let body: Value = serde_json::from_str(&receiver.received()[0].body).expect("JSON");
+    let request = receiver.received().remove(0);
+    assert_eq!(request.uri.path(), "/older", "it was not told what the endpoint would send");
+    let body: Value = serde_json::from_str(&request.body).expect("JSON");
     assert_eq!((&body["space"], &body["input"]["data"]), (&json!("versions-older"), &json!({ "n": 7 })), "{body:#}");
+}
+
+#[tokio::test]
+async fn an_upload_that_a_crash_interrupts_is_said_to_have_failed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut server = Server::open(folder.path(), &[]).await;
+    let api = server.api("default");
+    // Compiled forms are kept over runs of the tests: this one is new each time.
+    let component = components::stamped(components::REFERENCE, &format!("{:?}", std::time::Instant::now()));
+    let put = api.request(reqwest::Method::PUT, "plugins/mine/versions/1.0.0");
+    let put = put.header("content-type", "application/wasm").header("prefer", "respond-async").body(component);
+    let started = api.send(put).await.expect(202);
+    server.kill().await;
+    let server = Server::open(folder.path(), &[]).await;
+    let api = server.api("default");
+    let path = format!("jobs/{}", started["id"].as_str().expect("an id"));
+    let job = eventually("the job is given up", || async {
+        let job = api.get(&path).await.expect(200);
+        (job["status"] != "running").then_some(job)
+    })
+    .await;
+    assert_eq!(job["status"], "failed", "{job:#}");
+    assert!(job["error"].as_str().is_some_and(|error| error.contains("upload it again")), "{job:#}");
 }

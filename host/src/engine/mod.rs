@@ -58,7 +58,9 @@ pub use endpoints::EndpointView;
 pub use error::{EngineError, Result};
 pub use event_types::EventTypeView;
 pub use live::Happening;
-pub use plugins::{PluginSettings, PluginVersionView, PluginView, StartedUpload, Upload, UploadStarted, UploadTurn};
+pub use plugins::{
+    PluginOverview, PluginSettings, PluginVersionView, StartedUpload, Upload, UploadStarted, UploadTurn,
+};
 pub use publish::{BATCH_EVENTS_MAX, Receipt};
 pub use receive::{InboundCall, Received};
 pub use retention::Retention;

@@ -35,7 +35,7 @@ pub struct PluginVersionView {
 
 /// A plugin with its versions.
 #[derive(Clone, Debug)]
-pub struct PluginView {
+pub struct PluginOverview {
     /// The plugin; of one that comes with the server, what it amounts to.
     pub plugin: Plugin,
     /// Its revision; none of one that comes with the server.

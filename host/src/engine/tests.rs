@@ -2,6 +2,7 @@
 
 mod endpoints;
 mod event_types;
+mod plugins;
 
 use std::sync::{Arc, OnceLock};
 

@@ -11,7 +11,7 @@ use super::body::Json;
 use super::page::{At, Listing, PageQuery, Query};
 use super::plugin_versions::PluginVersionAnswer;
 use super::problem::ProblemUser;
-use crate::engine::{PluginSettings, PluginView};
+use crate::engine::{PluginOverview, PluginSettings};
 use crate::model::{Canary, Plugin, Slug, Time};
 use crate::plugin::PluginCounts;
 
@@ -185,8 +185,8 @@ fn tell(space: &Slug, plugin: &Plugin, caller: &Caller, what: &'static str) {
 }
 
 /// The answer of a plugin.
-pub(super) fn shown(view: PluginView) -> Answer<PluginAnswer> {
-    let PluginView { plugin, revision, versions, used_by } = view;
+pub(super) fn shown(view: PluginOverview) -> Answer<PluginAnswer> {
+    let PluginOverview { plugin, revision, versions, used_by } = view;
     let answer = Answer::ok(PluginAnswer {
         name: plugin.name,
         live: plugin.live.to_string(),

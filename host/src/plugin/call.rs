@@ -210,7 +210,7 @@ fn conclude<T>(
     limit: Duration,
 ) -> Result<Reported<T>> {
     let memory_peak = state.memory.used();
-    plugin.counters.memory(&plugin.name, memory_peak);
+    plugin.counters.memory(memory_peak);
     match outcome {
         Ok(value) => Ok(Reported { value, logs: state.log.finish(), elapsed, memory_peak }),
         Err(Stop::Time) => {

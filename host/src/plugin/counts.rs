@@ -170,6 +170,8 @@ pub(super) struct Counters {
     times: [AtomicU64; SECONDS_BOUNDS.len() + 1],
     micros: AtomicU64,
     memory_peak: AtomicU64,
+    /// What the gauge of it says.
+    memory_shown: AtomicU64,
     faults: AtomicU32,
     /// Zero: never asked for.
     faults_max: AtomicU32,
@@ -185,6 +187,11 @@ impl Counters {
         self.times[bucket].fetch_add(1, Ordering::Relaxed);
         self.micros.fetch_add(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         metrics::histogram!(PLUGIN_SECONDS, "plugin" => Arc::clone(plugin)).record(seconds);
+        let memory = self.memory_peak.load(Ordering::Relaxed);
+        if self.memory_shown.fetch_max(memory, Ordering::Relaxed) < memory {
+            #[expect(clippy::cast_precision_loss, reason = "memory of a call stays far below 2^53 bytes")]
+            metrics::gauge!(PLUGIN_MEMORY, "plugin" => Arc::clone(plugin)).set(memory as f64);
+        }
         let is_fault = result.as_ref().is_err_and(PluginError::is_fault);
         if is_fault {
             self.faults.fetch_add(1, Ordering::Relaxed);
@@ -209,12 +216,8 @@ impl Counters {
     }
 
     /// Notes what memory a call had.
-    pub fn memory(&self, plugin: &Arc<str>, bytes: usize) {
-        let bytes = bytes as u64;
-        if self.memory_peak.fetch_max(bytes, Ordering::Relaxed) < bytes {
-            #[expect(clippy::cast_precision_loss, reason = "memory of a call stays far below 2^53 bytes")]
-            metrics::gauge!(PLUGIN_MEMORY, "plugin" => Arc::clone(plugin)).set(bytes as f64);
-        }
+    pub fn memory(&self, bytes: usize) {
+        self.memory_peak.fetch_max(bytes as u64, Ordering::Relaxed);
     }
 
     /// Faults in a row after which it rests; `None`: as many as the server says.
@@ -283,8 +286,8 @@ mod tests {
             counters.ran(&name(), &result, Duration::from_micros(micros));
         }
         counters.refused(&name(), &PluginError::Busy { plugin: name() });
-        counters.memory(&name(), 2 << 20);
-        counters.memory(&name(), 1 << 20);
+        counters.memory(2 << 20);
+        counters.memory(1 << 20);
         let counts = counters.read();
         assert_eq!(counts.outcomes, BTreeMap::from([("ok", 3), ("timeout", 1), ("busy", 1)]));
         assert_eq!((counts.calls, counts.memory_peak_bytes), (4, 2 << 20));

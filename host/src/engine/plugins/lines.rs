@@ -7,7 +7,7 @@ use crate::model::{Canary, DefinitionPath, Kind, Plugin, PluginVersion, Saved, S
 use crate::store::{Draft, Expect, draft};
 
 use super::super::{Engine, EngineError, Result, definition_error};
-use super::{PluginVersionView, PluginView};
+use super::{PluginOverview, PluginVersionView};
 
 /// How often a change is computed anew when others change the same plugin at the same time.
 const CHANGE_TRIES_MAX: usize = 16;
@@ -30,7 +30,7 @@ pub struct PluginSettings {
 
 impl Engine {
     /// A plugin with its versions and what happened to their calls.
-    pub async fn plugin(&self, space: &Slug, name: &Slug) -> Result<PluginView> {
+    pub async fn plugin(&self, space: &Slug, name: &Slug) -> Result<PluginOverview> {
         self.space(space).await?;
         if let Some(builtin) = self.plugins.builtins().iter().find(|builtin| builtin.name == *name) {
             return Ok(self.view_builtin(builtin.clone()));
@@ -39,15 +39,15 @@ impl Engine {
         self.view_line(space, saved).await
     }
 
-    fn view_builtin(&self, version: PluginVersion) -> PluginView {
+    fn view_builtin(&self, version: PluginVersion) -> PluginOverview {
         let (author, at) = (version.created_by.clone(), version.created_at);
         let plugin = Plugin::new(version.name.clone(), version.version.clone(), &author, at);
         let counts = self.plugins.counts_of("", &version.to_string());
         let versions = vec![(PluginVersionView::of(version, None), counts)];
-        PluginView { plugin, revision: None, versions, used_by: Vec::new() }
+        PluginOverview { plugin, revision: None, versions, used_by: Vec::new() }
     }
 
-    async fn view_line(&self, space: &Slug, saved: Saved<Plugin>) -> Result<PluginView> {
+    async fn view_line(&self, space: &Slug, saved: Saved<Plugin>) -> Result<PluginOverview> {
         let Saved { revision, value: plugin } = saved;
         let mut versions = Vec::with_capacity(plugin.versions.len());
         for version in plugin.versions.iter().rev() {
@@ -58,7 +58,7 @@ impl Engine {
             }
         }
         let used_by = self.store.users(&DefinitionPath::new(space, Kind::PluginLine, plugin.name.as_str())).await?;
-        Ok(PluginView { plugin, revision: Some(revision), versions, used_by })
+        Ok(PluginOverview { plugin, revision: Some(revision), versions, used_by })
     }
 
     /// Sets a plugin.
@@ -68,7 +68,7 @@ impl Engine {
         name: &Slug,
         given: PluginSettings,
         expect: Expect,
-    ) -> Result<PluginView> {
+    ) -> Result<PluginOverview> {
         if given.faults_max.is_some_and(|max| !(1..=FAULTS_MAX).contains(&max)) {
             return Err(EngineError::invalid("faults_max", format!("use 1 to {FAULTS_MAX}, or null")));
         }
@@ -86,7 +86,7 @@ impl Engine {
         name: &Slug,
         version: &Version,
         (expect, author): (Expect, &str),
-    ) -> Result<PluginView> {
+    ) -> Result<PluginOverview> {
         let found = self.own_version(space, name, version).await?;
         self.refuse_unfit(space, &found).await?;
         let promote = |plugin: &mut Plugin| {
@@ -102,7 +102,7 @@ impl Engine {
         space: &Slug,
         name: &Slug,
         (expect, author): (Expect, &str),
-    ) -> Result<PluginView> {
+    ) -> Result<PluginOverview> {
         self.refuse_builtin(name)?;
         let previous = self.line(space, name).await?.value.previous;
         let detail = || format!("no version of {name} was live before the present one: promote one by its version");
@@ -124,7 +124,7 @@ impl Engine {
         name: &Slug,
         canary: Canary,
         (expect, author): (Expect, &str),
-    ) -> Result<PluginView> {
+    ) -> Result<PluginOverview> {
         if !(1..=100).contains(&canary.percent) {
             return Err(EngineError::invalid("percent", "use 1 to 100"));
         }
@@ -143,7 +143,7 @@ impl Engine {
     }
 
     /// Ends the canary, if there is one: all calls go to the live version.
-    pub async fn end_canary(&self, space: &Slug, name: &Slug, expect: Expect) -> Result<PluginView> {
+    pub async fn end_canary(&self, space: &Slug, name: &Slug, expect: Expect) -> Result<PluginOverview> {
         let saved = self.change_line(space, name, expect, |plugin| {
             plugin.canary = None;
             Ok(())
@@ -158,7 +158,7 @@ impl Engine {
         name: &Slug,
         version: &Version,
         (expect, author): (Expect, &str),
-    ) -> Result<PluginView> {
+    ) -> Result<PluginOverview> {
         let found = self.own_version(space, name, version).await?;
         self.plugins.release(space.as_str(), &found.to_string(), found.digest);
         let release = |plugin: &mut Plugin| {
@@ -176,7 +176,7 @@ impl Engine {
         version: &PluginVersion,
         (expect, author): (Expect, &str),
         mut change: impl FnMut(&mut Plugin) -> Result<()> + Send,
-    ) -> Result<PluginView> {
+    ) -> Result<PluginOverview> {
         let mut was_ill = None;
         let saved = self.change_line(space, &version.name, expect, |plugin| {
             was_ill = plugin.quarantined.get(&version.version).cloned();

@@ -1,0 +1,96 @@
+//! Plugins: what former servers kept, and uploads that meet.
+
+use bytes::Bytes;
+
+use super::*;
+use crate::engine::Upload;
+use crate::model::{DefinitionPath, Digest, Kind, PluginRef, PluginVersion};
+use crate::store::{Expect, draft as definition};
+
+/// A template that takes any configuration.
+const REFERENCE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/reference.wasm"));
+
+/// The template as another component: with a custom section more.
+fn stamped(mark: u8) -> Bytes {
+    [REFERENCE, &[0, 3, 1, b'm', mark]].concat().into()
+}
+
+async fn upload_of(bench: &Bench, component: &Bytes) -> Upload {
+    let turn = bench.engine.upload_turn(&bench.space, &slug("mine")).await.expect("a turn");
+    turn.received(component.clone(), Digest::of(component))
+}
+
+#[tokio::test]
+async fn versions_that_a_former_server_kept_follow_their_newest() {
+    let bench = Bench::start().await;
+    for version in ["1.0.0", "1.10.0", "1.9.0"] {
+        let version = PluginVersion {
+            name: slug("mine"),
+            version: version.parse().expect("a version"),
+            digest: Digest::of(version.as_bytes()),
+            size: 1,
+            exports: Vec::new(),
+            imports: Vec::new(),
+            description: None,
+            trial: Vec::new(),
+            builtin: false,
+            created_by: "ada".to_owned(),
+            created_at: bench.now(),
+        };
+        let mut draft = definition(&bench.space, &version, Expect::Absent).expect("it serialises");
+        draft.uses.push(DefinitionPath::new(&bench.space, Kind::Space, bench.space.as_str()));
+        bench.engine.definitions.commit(vec![draft]).await.expect("saved");
+    }
+    let overview = bench.engine.plugin(&bench.space, &slug("mine")).await.expect("it is taken over");
+    assert_eq!((overview.plugin.live.to_string().as_str(), overview.plugin.versions.len()), ("1.10.0", 3));
+    assert_eq!(overview.revision, Some(1));
+    let other = bench.engine.plugin(&bench.space, &slug("other")).await;
+    assert!(matches!(other, Err(EngineError::NotFound { what: "plugin", .. })), "{other:?}");
+}
+
+#[tokio::test]
+async fn uploads_of_one_plugin_that_meet_are_all_kept() {
+    let bench = Bench::start().await;
+    let upload = async |number: u8| {
+        let version = semver::Version::new(1, 0, number.into());
+        let upload = upload_of(&bench, &stamped(number)).await;
+        bench.engine.upload_plugin(&bench.space, (&slug("mine"), &version), upload, "ada").await
+    };
+    let done = futures_util::future::join_all((0..6).map(upload)).await;
+    assert!(done.iter().all(|done| matches!(done, Ok((_, true)))), "{done:?}");
+    let overview = bench.engine.plugin(&bench.space, &slug("mine")).await.expect("it is there");
+    assert_eq!(overview.plugin.versions.len(), 6);
+    let standings: Vec<_> = done.into_iter().map(|done| done.expect("uploaded").0.standing).collect();
+    let live = standings.iter().filter(|standing| **standing == crate::model::Standing::Live).count();
+    assert_eq!(live, 1, "one of them was the first: {standings:?}");
+}
+
+#[tokio::test]
+async fn the_same_component_may_be_uploaded_twice_at_once() {
+    let bench = Bench::start().await;
+    let component = stamped(99);
+    let version = semver::Version::new(1, 0, 0);
+    let upload = async || {
+        let upload = upload_of(&bench, &component).await;
+        bench.engine.upload_plugin(&bench.space, (&slug("mine"), &version), upload, "ada").await
+    };
+    let (one, other) = tokio::join!(upload(), upload());
+    let made = [one.expect("taken").1, other.expect("taken").1];
+    assert!(made.contains(&true) && made.contains(&false), "one made it: {made:?}");
+}
+
+#[tokio::test]
+async fn a_reference_leads_to_a_version_that_is_there() {
+    let bench = Bench::start().await;
+    let version = semver::Version::new(1, 0, 0);
+    let upload = upload_of(&bench, &stamped(7)).await;
+    bench.engine.upload_plugin(&bench.space, (&slug("mine"), &version), upload, "ada").await.expect("taken");
+    for reference in ["mine", "mine@1.0.0"] {
+        let reference: PluginRef = reference.parse().expect("a reference");
+        let loaded = bench.engine.load_plugin(&bench.space, &reference, "call").await.expect("it loads");
+        assert_eq!(loaded.name(), "mine@1.0.0");
+    }
+    let missing: PluginRef = "mine@2.0.0".parse().expect("a reference");
+    let missing = bench.engine.load_plugin(&bench.space, &missing, "call").await;
+    assert!(matches!(missing, Err(EngineError::NotFound { what: "plugin version", .. })), "{missing:?}");
+}
