@@ -427,11 +427,13 @@ async fn a_component_built_against_an_older_interface_works() {
     let receiver = Receiver::answering(200, "text/plain", "").await;
     let uploaded = api.put_plugin("older", "1.0.0", components::OLDER).await.expect(201);
     assert_eq!(uploaded["exports"], json!(["template"]));
-    let definition = endpoint("https://ignored.example", "older", json!({ "url": receiver.url }));
+    let definition = endpoint(&receiver.url, "older", json!({ "url": format!("{}/older", receiver.url) }));
     api.put("endpoints/follows", &definition).await.expect(201);
     publish(&api, 7).await;
     assert_eq!(makers(&api, 1).await, ["older@1.0.0"]);
-    let body: Value = serde_json::from_str(&receiver.received()[0].body).expect("JSON");
+    let request = receiver.received().remove(0);
+    assert_eq!(request.uri.path(), "/older", "it was not told what the endpoint would send");
+    let body: Value = serde_json::from_str(&request.body).expect("JSON");
     assert_eq!((&body["space"], &body["input"]["data"]), (&json!("versions-older"), &json!({ "n": 7 })), "{body:#}");
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::event::Validator;
 use crate::model::{
     Definition as _, DefinitionPath, Endpoint, EndpointFormat, Export, FieldProblem, Kind, Mapping, Plugin, PluginRef,
-    PluginVersion, RunStatus, Slug, Template, Webhook, WorkflowVersion, version_id,
+    PluginVersion, RunStatus, Slug, Template, Webhook, WorkflowVersion,
 };
 use crate::plugin::interface;
 use crate::store::{Expect, Page, RunFilter};
@@ -221,7 +221,7 @@ impl Engine {
             let Some(id) = workflow.plugins.iter().find(|plugin| ids.contains(plugin)) else { continue };
             if self.has_unfinished(space, &workflow.id, workflow.version).await? {
                 called.clone_from(id);
-                let version = version_id(&workflow.id, workflow.version);
+                let version = format!("{}@{}", workflow.id, workflow.version);
                 users.push(DefinitionPath::new(space, Kind::WorkflowVersion, version));
             }
         }
