@@ -15,7 +15,7 @@ const SECRET: &str = "kéy-4711\"/x";
 async fn space(name: &str) -> (Api, Receiver) {
     let api = server::shared().await.space(name).await;
     install(&api, "capable", components::CAPABLE).await;
-    let source = json!({ "key": "id", "fields": { "id": { "type": "string" }, "n": { "type": "integer" } } });
+    let source = json!({ "key": "id", "fields": { "id": { "type": "string" }, "n": { "type": "number" } } });
     for id in ["leads", "scores", "others"] {
         api.put(&format!("sources/{id}"), &source).await.expect(201);
         api.put(&format!("sources/{id}/records/anna"), &json!({ "fields": { "n": 1 } })).await.expect(201);

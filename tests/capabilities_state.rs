@@ -46,7 +46,7 @@ fn sorted(mut numbers: Vec<i64>) -> Vec<i64> {
 async fn a_counter_in_state_or_in_a_record_counts_every_run() {
     let api = server::shared().await.space("caps-count").await;
     install(&api, "capable", components::CAPABLE).await;
-    let source = json!({ "key": "id", "fields": { "id": { "type": "string" }, "n": { "type": "integer" } } });
+    let source = json!({ "key": "id", "fields": { "id": { "type": "string" }, "n": { "type": "number" } } });
     api.put("sources/counts", &source).await.expect(201);
     grant(&api, "capable", &json!({ "state": true, "records": [{ "source": "counts", "write": true }] })).await;
     let expected: Vec<i64> = (1..=RUNS as i64).collect();

@@ -39,7 +39,11 @@ async fn the_first_page_begins_with_the_built_in_types() {
     for item in first["items"].as_array().expect("a list") {
         let name = item["name"].as_str().expect("a name");
         assert_eq!(item["builtin"], json!(!own.contains(&name)), "{name}");
-        assert_eq!(item["operational"], json!(name.starts_with("endpoint.") || name == "delivery.failed"), "{name}");
+        assert_eq!(
+            item["operational"],
+            json!(["endpoint.", "delivery.failed", "plugin."].iter().any(|prefix| name.starts_with(prefix))),
+            "{name}"
+        );
         assert!(item["description"].is_string() && item.get("schema").is_none(), "{name}");
     }
     let next = first["next"].as_str().expect("a cursor");

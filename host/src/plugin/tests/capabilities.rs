@@ -43,60 +43,21 @@ async fn each_function_reaches_the_server_and_is_noted() {
         ]),
     )
     .await;
+    let texts: Vec<String> = answers.as_array().expect("a list").iter().map(Value::to_string).collect();
     expect![[r#"
-        [
-          {
-            "ok": {
-              "key": "anna"
-            }
-          },
-          {
-            "ok": null
-          },
-          {
-            "ok": {
-              "a": 1
-            }
-          },
-          {
-            "denied": "other is not granted"
-          },
-          {
-            "ok": "lead.new-anna"
-          },
-          {
-            "ok": {
-              "status": 200,
-              "fields": {
-                "n": 1,
-                "got": {
-                  "b": 2
-                }
-              }
-            }
-          },
-          {
-            "ok": {
-              "failed": "it says no"
-            }
-          },
-          {
-            "ok": null
-          },
-          {
-            "ok": 42
-          },
-          {
-            "ok": null
-          },
-          {
-            "ok": null
-          },
-          {
-            "missing": "there is no secret \"other\""
-          }
-        ]"#]]
-    .assert_eq(&format!("{answers:#}"));
+        {"ok":{"key":"anna"}}
+        {"ok":null}
+        {"ok":{"a":1}}
+        {"denied":"other is not granted"}
+        {"ok":"lead.new-anna"}
+        {"ok":{"status":200,"fields":{"n":1,"got":{"b":2}}}}
+        {"ok":{"failed":"it says no"}}
+        {"ok":null}
+        {"ok":42}
+        {"ok":null}
+        {"ok":null}
+        {"missing":"there is no secret \"other\""}"#]]
+    .assert_eq(&texts.join("\n"));
     let deeds = fake.deeds.lock().expect("no test panicked");
     let of = |at: usize| (deeds[at].target.as_str(), deeds[at].outcome, deeds[at].detail.as_deref());
     assert_eq!(of(0), ("leads/anna", DeedOutcome::Done, None));
