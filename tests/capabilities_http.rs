@@ -81,7 +81,7 @@ async fn what_is_not_granted_is_not_sent() {
     allow(&api, &receiver, &["GET"]).await;
     let requests = json!([
         { "authority": authority },
-        { "authority": format!("LOCALHOST.:{port}") },
+        { "authority": format!("LOCALHOST:{port}") },
         { "authority": authority, "method": "POST" },
         { "authority": authority, "scheme": "https" },
         { "authority": "localhost" },
