@@ -88,7 +88,7 @@ pub async fn upload_plugin(
                 let mut response = Answer::accepted(started.job.clone()).located(location).into_response();
                 response.headers_mut().insert("preference-applied", HeaderValue::from_static(RESPOND_ASYNC));
                 let engine = std::sync::Arc::clone(&api.engine);
-                api.tasks.spawn("plugin-upload", async move { engine.finish_upload(started).await });
+                api.tasks.spawn("plugin-upload", async move { engine.finish_upload(*started).await });
                 Ok(response)
             }
         };

@@ -50,7 +50,7 @@ pub enum UploadStarted {
     /// It was there already.
     Known(Box<PluginVersionView>),
     /// Finish it with [`Engine::finish_upload`], in a task of its own.
-    Job(StartedUpload),
+    Job(Box<StartedUpload>),
 }
 
 /// An upload that goes on by itself.
@@ -211,7 +211,8 @@ impl Engine {
         let job = self.new_job(None, task, author);
         let mark = Mark::set(&self.uploading, job.id);
         let revision = self.keep_new_job(space, &job).await?;
-        Ok(UploadStarted::Job(StartedUpload { job, revision, space: space.clone(), upload, _mark: mark }))
+        let started = StartedUpload { job, revision, space: space.clone(), upload, _mark: mark };
+        Ok(UploadStarted::Job(Box::new(started)))
     }
 
     /// Finishes an upload, noting in its job how far it is. One whose job was cancelled is dropped.
