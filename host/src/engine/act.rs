@@ -21,7 +21,9 @@ const TRIES_MAX: u32 = 100;
 
 /// Whose turn it is, of actions of one plugin in a space whose writes met.
 #[derive(Default)]
-pub(super) struct Turns(Mutex<HashMap<(Slug, Slug), Weak<tokio::sync::Mutex<()>>>>);
+pub(super) struct Turns(Mutex<HashMap<(Slug, Slug), Weak<Turn>>>);
+
+type Turn = tokio::sync::Mutex<()>;
 
 impl Turns {
     async fn take(&self, space: &Slug, plugin: &Slug) -> OwnedMutexGuard<()> {

@@ -14,6 +14,9 @@ const STREAKS_MAX: usize = 10_000;
 /// Whose failures count together: a plugin in a space, or one configuration of a built-in plugin in a space.
 pub(super) type Use = u64;
 
+/// The counters of each version, by space.
+type Counted = HashMap<Arc<str>, HashMap<Box<str>, Arc<Counters>>>;
+
 /// Watches all plugins.
 pub(super) struct Health {
     faults_max: u32,
@@ -22,7 +25,7 @@ pub(super) struct Health {
     /// How many there are, to leave the lock alone while all is well.
     failing: AtomicUsize,
     /// By name, then by space: each space counts its own.
-    counted: Mutex<HashMap<Arc<str>, HashMap<Box<str>, Arc<Counters>>>>,
+    counted: Mutex<Counted>,
 }
 
 struct Streak {
@@ -100,7 +103,7 @@ impl Health {
         self.streaks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn counted(&self) -> MutexGuard<'_, HashMap<Arc<str>, HashMap<Box<str>, Arc<Counters>>>> {
+    fn counted(&self) -> MutexGuard<'_, Counted> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -65,7 +65,7 @@ pub(in crate::engine) fn followed(
     times: u32,
     deeds: Vec<Deed>,
 ) -> Vec<Deed> {
-    let mut all: Vec<Deed> = former.into_iter().filter(|deed| is_outside(deed)).collect();
+    let mut all: Vec<Deed> = former.into_iter().filter(is_outside).collect();
     let detail = format!("called again {times} times: what it wrote was changed by others meanwhile");
     all.push(Deed {
         capability,
