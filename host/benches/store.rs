@@ -91,11 +91,12 @@ fn end(run: Run) -> Advance {
         idempotency_key: Some(run.id.to_string()),
         exchange: None,
         logs: Vec::new(),
+        deeds: Vec::new(),
         until: None,
     };
     let revision = run.revision + 1;
     let run = Run { status: RunStatus::Completed, due: None, state: None, output: Some(json!({})), revision, ..run };
-    Advance { run, entries: vec![entry], records: vec![record], events: Vec::new() }
+    Advance { run, entries: vec![entry], records: vec![record], events: Vec::new(), states: Vec::new() }
 }
 
 /// `count` calls by [`CALLERS`] callers.
