@@ -16,6 +16,8 @@ const GUESTS: &[(&str, &str)] = &[
     ("jq", "jq"),
     ("reference", "reference"),
     ("hostile", "hostile"),
+    ("capable", "capable"),
+    ("fetcher", "fetcher"),
     ("chat-lead", "example_template"),
     ("helpdesk-ticket", "example_mapping"),
     ("lead-score", "example_action"),

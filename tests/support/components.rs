@@ -1,4 +1,4 @@
-//! The components that the build made for tests: the example plugins, and one that misbehaves on demand.
+//! The components that the build made for tests: the example plugins, and some that do as they are told.
 
 /// `examples/your-own-plugins/template`.
 pub const TEMPLATE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/example_template.wasm"));
@@ -8,3 +8,7 @@ pub const MAPPING: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/example_map
 pub const ACTION: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/example_action.wasm"));
 /// `plugins/hostile`.
 pub const HOSTILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostile.wasm"));
+/// `plugins/capable`.
+pub const CAPABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/capable.wasm"));
+/// `plugins/fetcher`.
+pub const FETCHER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/fetcher.wasm"));

@@ -1,5 +1,6 @@
 //! What the tests stand on: a real server process, scripted receivers, a small API client.
 
+pub mod acting;
 pub mod api;
 pub mod components;
 pub mod receiver;

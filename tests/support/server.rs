@@ -40,10 +40,21 @@ impl Server {
         server
     }
 
+    /// A server on a new data folder that calls public addresses only.
+    pub async fn start_guarded() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let mut server = Self::launch(folder.path(), &[]).await;
+        server._folder = Some(folder);
+        server
+    }
+
     /// A server on a given data folder.
     pub async fn open(data_dir: &Path, options: &[&str]) -> Self {
+        Self::launch(data_dir, &[&["--allow-private-egress"], options].concat()).await
+    }
+
+    async fn launch(data_dir: &Path, options: &[&str]) -> Self {
         let mut child = command(data_dir)
-            .arg("--allow-private-egress")
             .args(options)
             .stdout(Stdio::piped())
             .kill_on_drop(true)

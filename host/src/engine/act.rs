@@ -8,15 +8,15 @@ use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::model::{Capability, Export, LogLine, PluginRef, Run, Slug};
-use crate::plugin::Services;
+use crate::plugin::{Loaded, Services};
 use crate::workflow::{Action, Effect, EffectResult};
 
-use super::call::{LOG_LINES_MAX, Stop};
+use super::call::{CallSite, LOG_LINES_MAX, Stop};
 use super::capabilities::{About, Capabilities, Done, Writes, followed};
 use super::perform::Performed;
 use super::{Engine, Result, faults};
 
-/// How often an action is called for one task. Those that are called again take turns, so each time one of them is done.
+/// How often an action is called for one task. Those that are called again take turns, so that each is done in the end.
 const TRIES_MAX: u32 = 100;
 
 /// Whose turn it is, of actions of one plugin in a space whose writes met.
@@ -56,17 +56,19 @@ impl Engine {
         input: &Value,
     ) -> Result<Performed> {
         let started_at = self.clock.now();
-        let about = About {
-            space: run.space.clone(),
-            plugin: plugin.clone(),
-            key: effect.idempotency_key.clone(),
-            run: run.id,
-            now: run.created_at,
+        let loaded = self.load_plugin(&run.space, plugin).await;
+        let capabilities = match &loaded {
+            Ok(loaded) if loaded.uses_capabilities() => Some(self.capabilities(run, effect, plugin).await?),
+            _ => None,
         };
-        let capabilities = Capabilities::new(self, about).await?;
         let mut logs = Vec::new();
-        let acted = self.run_action(run, effect, (plugin, input), Arc::clone(&capabilities) as Arc<_>, &mut logs).await;
-        let Done { writes, deeds, logs: others } = capabilities.finish(acted.is_ok());
+        let services = capabilities.clone().map(|capabilities| capabilities as Arc<dyn Services>);
+        let acted = match loaded {
+            Ok(loaded) => self.run_action(&loaded, self.call_site(run, effect), (input, services), &mut logs).await,
+            Err(error) => Err(error.into()),
+        };
+        let done = capabilities.map_or_else(Done::default, |capabilities| capabilities.finish(acted.is_ok()));
+        let Done { writes, deeds, logs: others } = done;
         logs.extend(others);
         logs.truncate(LOG_LINES_MAX);
         let outcome = match acted {
@@ -75,20 +77,37 @@ impl Engine {
         };
         let finished_at = self.clock.now();
         let result = EffectResult { outcome, exchange: None, logs, deeds, started_at, finished_at };
-        Ok(Performed::Action { result, writes: Box::new(writes) })
+        Ok(if writes.is_empty() {
+            Performed::Done(result)
+        } else {
+            Performed::Action { result, writes: Box::new(writes) }
+        })
+    }
+
+    async fn capabilities(
+        self: &Arc<Self>,
+        run: &Run,
+        effect: &Effect,
+        plugin: &PluginRef,
+    ) -> Result<Arc<Capabilities>> {
+        let about = About {
+            space: run.space.clone(),
+            plugin: plugin.clone(),
+            key: effect.idempotency_key.clone(),
+            run: run.id,
+            now: run.created_at,
+        };
+        Capabilities::new(self, about).await
     }
 
     async fn run_action(
         &self,
-        run: &Run,
-        effect: &Effect,
-        (plugin, input): (&PluginRef, &Value),
-        services: Arc<dyn Services>,
+        plugin: &Loaded,
+        site: CallSite<'_>,
+        (input, services): (&Value, Option<Arc<dyn Services>>),
         logs: &mut Vec<LogLine>,
     ) -> Result<Value, Stop> {
-        let loaded = self.load_plugin(&run.space, plugin).await?;
-        let call = self.call_site(run, effect).call(&Value::Null);
-        let report = self.plugins.run(&loaded, call, input.to_string(), Some(services)).await;
+        let report = self.plugins.run(plugin, site.call(&Value::Null), input.to_string(), services).await;
         let report = report.map_err(|error| Stop::plugin(error, logs))?;
         logs.extend(report.logs);
         let output = serde_json::from_str(&report.value);
@@ -113,7 +132,7 @@ impl Engine {
         }
         let capability = if writes.states.is_empty() { Capability::Records } else { Capability::State };
         let mut performed = self.perform(run, effect).await?;
-        if let Performed::Action { result, .. } = &mut performed {
+        if let Performed::Action { result, .. } | Performed::Done(result) = &mut performed {
             let deeds = std::mem::take(&mut result.deeds);
             result.deeds = followed(former.deeds, capability, again.times, deeds);
             result.started_at = former.started_at;

@@ -5,9 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::egress::{self, SendError};
-use crate::model::{
-    Exchange, Fault, LogLine, Mapping, Object, Record, Redacted, Slug, Time, Webhook,
-};
+use crate::model::{Exchange, Fault, LogLine, Mapping, Object, Record, Redacted, Slug, Time, Webhook};
 use crate::plugin::{self, Call, InboundResponse, OutboundRequest};
 use crate::webhook::{self, Answer, ComposedRequest, Redactor, RenderStep, Rendered, Verdict};
 

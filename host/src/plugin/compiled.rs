@@ -101,6 +101,11 @@ impl Loaded {
         self.compiled.exports()
     }
 
+    /// Whether it is an action that imports capabilities.
+    pub fn uses_capabilities(&self) -> bool {
+        self.compiled.capable.is_some()
+    }
+
     pub(super) fn wrong_export(&self, wanted: Export) -> PluginError {
         PluginError::WrongExport { plugin: Arc::clone(&self.name), wanted }
     }

@@ -54,7 +54,15 @@ pub(super) struct Writes {
     pub(super) events: Vec<Event>,
 }
 
+impl Writes {
+    /// Whether nothing is to be committed.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.states.is_empty() && self.events.is_empty()
+    }
+}
+
 /// What a call did.
+#[derive(Default)]
 pub(super) struct Done {
     /// What is to be committed; nothing if it failed.
     pub(super) writes: Writes,

@@ -48,7 +48,7 @@ async fn a_mapping_reads_a_response_and_an_action_gives_output() {
     let call = || call_in("obey", r#"{"do":"obey"}"#);
     let verdict = host.map(&plugin, call(), response("{}")).await.expect("it maps").value;
     assert_eq!(verdict, Verdict::Accepted(r#"{"status":200}"#.into()));
-    let output = host.run(&plugin, call(), r#"{"a":1}"#.into()).await.expect("it runs").value;
+    let output = host.run(&plugin, call(), r#"{"a":1}"#.into(), None).await.expect("it runs").value;
     assert_eq!(output, r#"{"a":1}"#);
     assert_eq!(host.run_here(&plugin, call(), "[2]".into()).expect("it runs here too").value, "[2]");
 }
@@ -139,7 +139,7 @@ async fn output_that_nobody_could_use_is_refused() {
         failure(request).await,
         host.map(&plugin, bad(json), response("")).await.expect_err("no JSON"),
         host.map(&plugin, bad(request), response("")).await.expect_err("no object"),
-        host.run(&plugin, bad(json), "1".into()).await.expect_err("no JSON"),
+        host.run(&plugin, bad(json), "1".into(), None).await.expect_err("no JSON"),
     ];
     for error in errors {
         assert!(matches!(error, PluginError::BadOutput { .. }), "{error:?}");
@@ -159,7 +159,8 @@ async fn the_same_arguments_give_the_same_bytes() {
 async fn an_action_that_loops_is_stopped_by_the_wall_clock() {
     let host = host_with(Limits { action_time_max: Duration::from_millis(30), ..Limits::default() });
     let plugin = hostile(&host).await;
-    let error = host.run(&plugin, call_in("s", r#"{"do":"loop"}"#), "{}".into()).await.expect_err("it is stopped");
+    let error =
+        host.run(&plugin, call_in("s", r#"{"do":"loop"}"#), "{}".into(), None).await.expect_err("it is stopped");
     assert!(matches!(error, PluginError::TimedOut { limit, .. } if limit == Duration::from_millis(30)), "{error:?}");
 }
 

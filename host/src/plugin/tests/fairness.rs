@@ -33,11 +33,11 @@ async fn looping_actions_do_not_keep_others_from_being_served() {
     let plugin = hostile(&host).await;
     let loops = ["a", "b", "c", "d"].map(|space| {
         let (host, plugin) = (Arc::clone(&host), plugin.clone());
-        tokio::spawn(async move { host.run(&plugin, call_in(space, LOOP), "{}".into()).await })
+        tokio::spawn(async move { host.run(&plugin, call_in(space, LOOP), "{}".into(), None).await })
     });
     tokio::task::yield_now().await;
     for _ in 0..5 {
-        host.run(&plugin, call_in("e", OBEY), "{}".into()).await.expect("it is served");
+        host.run(&plugin, call_in("e", OBEY), "{}".into(), None).await.expect("it is served");
     }
     for spinning in loops {
         assert!(!spinning.is_finished(), "the loops are still running");
@@ -51,11 +51,11 @@ async fn an_action_whose_caller_has_gone_gives_its_turn_back() {
     let plugin = hostile(&host).await;
     let spinning = tokio::spawn({
         let (host, plugin) = (Arc::clone(&host), plugin.clone());
-        async move { host.run(&plugin, call_in("s", LOOP), "{}".into()).await }
+        async move { host.run(&plugin, call_in("s", LOOP), "{}".into(), None).await }
     });
     tokio::task::yield_now().await;
     spinning.abort();
-    host.run(&plugin, call_in("s", OBEY), "{}".into()).await.expect("the only turn is free again");
+    host.run(&plugin, call_in("s", OBEY), "{}".into(), None).await.expect("the only turn is free again");
 }
 
 #[tokio::test]

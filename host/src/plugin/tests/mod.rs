@@ -3,8 +3,11 @@
 mod artefacts;
 mod builtins;
 mod calls;
+mod capabilities;
 mod fairness;
+mod fake;
 mod uploads;
+mod web;
 
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
@@ -17,6 +20,10 @@ use crate::model::{Digest, Time};
 
 /// Does what its configuration says, mostly bad things.
 const HOSTILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostile.wasm"));
+/// Uses capabilities as its input says.
+const CAPABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/capable.wasm"));
+/// Sends HTTP requests as its input says.
+const FETCHER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/fetcher.wasm"));
 /// A template that behaves.
 const REFERENCE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/reference.wasm"));
 

@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::Export;
+use crate::model::{Capability, Export};
 use crate::plugin::Refused;
 
 async fn refusal(component: impl Into<Bytes>) -> String {
@@ -113,10 +113,10 @@ async fn a_component_that_is_too_large_is_refused_with_the_limit() {
 
 #[tokio::test]
 async fn an_import_that_is_not_offered_is_named_with_what_is() {
-    check_wat(r#"(component (import "wasi:http/outgoing-handler@0.2.6" (instance)))"#, expect!["the component imports `wasi:http/outgoing-handler@0.2.6`, which plugins are not offered; offered are: `tenterhook:plugin/types@0.1.0`, `tenterhook:plugin/log@0.1.0`; of WASI 0.2, without access to files, network or environment: wasi:io, wasi:clocks, wasi:random, wasi:cli, wasi:filesystem, wasi:sockets"]).await;
-    check_wat(r#"(component (import "tenterhook:plugin/records@0.1.0" (instance)))"#, expect!["the component imports `tenterhook:plugin/records@0.1.0`, which plugins are not offered; offered are: `tenterhook:plugin/types@0.1.0`, `tenterhook:plugin/log@0.1.0`; of WASI 0.2, without access to files, network or environment: wasi:io, wasi:clocks, wasi:random, wasi:cli, wasi:filesystem, wasi:sockets"]).await;
+    check_wat(r#"(component (import "wasi:http/incoming-handler@0.2.6" (instance)))"#, expect!["the component imports `wasi:http/incoming-handler@0.2.6`, which plugins are not offered; offered are: of tenterhook:plugin@0.1.0 types, log, troubles, records, events, webhooks, state, secrets; of WASI 0.2, without access to files, network or environment: wasi:io, wasi:clocks, wasi:random, wasi:cli, wasi:filesystem, wasi:sockets; and wasi:http/types, wasi:http/outgoing-handler"]).await;
+    check_wat(r#"(component (import "tenterhook:plugin/files@0.1.0" (instance)))"#, expect!["the component imports `tenterhook:plugin/files@0.1.0`, which plugins are not offered; offered are: of tenterhook:plugin@0.1.0 types, log, troubles, records, events, webhooks, state, secrets; of WASI 0.2, without access to files, network or environment: wasi:io, wasi:clocks, wasi:random, wasi:cli, wasi:filesystem, wasi:sockets; and wasi:http/types, wasi:http/outgoing-handler"]).await;
     check_wat(r#"(component (import "tenterhook:plugin/log@0.2.0" (instance)))"#, expect!["the component imports `tenterhook:plugin/log@0.2.0` which this server offers as `tenterhook:plugin/log@0.1.0`; the two do not fit together (the versions are not compatible): build the plugin for that version, or use a newer server"]).await;
-    check_wat(r#"(component (import "run" (func)))"#, expect!["the component imports `run`, which plugins are not offered; offered are: `tenterhook:plugin/types@0.1.0`, `tenterhook:plugin/log@0.1.0`; of WASI 0.2, without access to files, network or environment: wasi:io, wasi:clocks, wasi:random, wasi:cli, wasi:filesystem, wasi:sockets"]).await;
+    check_wat(r#"(component (import "run" (func)))"#, expect!["the component imports `run`, which plugins are not offered; offered are: of tenterhook:plugin@0.1.0 types, log, troubles, records, events, webhooks, state, secrets; of WASI 0.2, without access to files, network or environment: wasi:io, wasi:clocks, wasi:random, wasi:cli, wasi:filesystem, wasi:sockets; and wasi:http/types, wasi:http/outgoing-handler"]).await;
 }
 
 #[tokio::test]
@@ -126,6 +126,36 @@ async fn an_import_of_a_newer_function_is_refused_as_built_for_a_newer_server() 
         (instance $none)
         (export "tenterhook:plugin/trigger-action@0.1.5" (instance $none)))"#;
     check_wat(newer, expect!["the component imports `tenterhook:plugin/log@0.1.5` which this server offers as `tenterhook:plugin/log@0.1.0`; the two do not fit together (function implementation is missing): build the plugin for that version, or use a newer server"]).await;
+}
+
+#[tokio::test]
+async fn an_action_whose_capability_has_another_shape_is_refused() {
+    let other = |import: &str| {
+        format!(
+            r#"(component
+                (import "{import}" (instance (export "get" (func (param "key" u32)))))
+                (core module $m (func (export "f")))
+                (core instance $i (instantiate $m))
+                (func $run (canon lift (core func $i "f")))
+                (instance $action (export "run" (func $run)))
+                (export "tenterhook:plugin/trigger-action@0.1.0" (instance $action)))"#
+        )
+    };
+    check_wat(&other("tenterhook:plugin/state@0.1.0"), expect!["the component imports `tenterhook:plugin/state@0.1.0` which this server offers as `tenterhook:plugin/state@0.1.0`; the two do not fit together (expected `string` found `u32`): build the plugin for that version, or use a newer server"]).await;
+    check_wat(&other("wasi:http/outgoing-handler@0.2.0"), expect!["the component imports `wasi:http/outgoing-handler@0.2.0` which this server offers as `wasi:http/outgoing-handler@0.2.12`; the two do not fit together (function implementation is missing): build the plugin for that version, or use a newer server"]).await;
+}
+
+#[tokio::test]
+async fn what_only_actions_may_use_may_be_imported_by_others() {
+    for (component, capabilities) in
+        [(CAPABLE, &["records", "events", "webhooks", "state", "secrets"][..]), (FETCHER, &["secrets", "http"])]
+    {
+        let inspection = host().inspect(Bytes::from_static(component)).await.expect("it is taken");
+        assert_eq!(inspection.exports, [Export::Template, Export::Action]);
+        let mut found: Vec<_> = inspection.imports.iter().filter_map(|name| Capability::of_import(name)).collect();
+        found.sort_unstable();
+        assert_eq!(found.iter().map(|found| found.word()).collect::<Vec<_>>(), capabilities);
+    }
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::{RunStatus, StateExpect};
+use crate::store::States as _;
 use crate::store::contract::{self, TestClock};
 
 /// Rounds of the ordinary test run.
