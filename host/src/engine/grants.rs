@@ -153,17 +153,10 @@ fn uses(space: &Slug, id: &str, granted: &Granted) -> Vec<DefinitionPath> {
 /// What is named, if it can be granted; hosts as DNS has them.
 fn checked(plugin: &PluginVersion, imported: &[Capability], mut named: Granted) -> Result<Granted> {
     let mut problems = Vec::new();
-    let mut refuse = |field: String, reason: String| problems.push(FieldProblem::new(field, reason));
-    for capability in named.capabilities() {
-        if !imported.contains(&capability) {
-            let reason = format!(
-                "{}@{} does not import `{}`: there is nothing to grant",
-                plugin.name,
-                plugin.version,
-                capability.interface()
-            );
-            refuse(capability.word().to_owned(), reason);
-        }
+    for capability in named.capabilities().into_iter().filter(|capability| !imported.contains(capability)) {
+        let (name, version, interface) = (&plugin.name, &plugin.version, capability.interface());
+        let reason = format!("{name}@{version} does not import `{interface}`: there is nothing to grant");
+        problems.push(FieldProblem::new(capability.word(), reason));
     }
     let counts = [
         ("records", named.records.len()),
@@ -172,27 +165,34 @@ fn checked(plugin: &PluginVersion, imported: &[Capability], mut named: Granted) 
         ("secrets", named.secrets.len()),
         ("http", named.http.len()),
     ];
-    for (field, _) in counts.iter().filter(|(_, count)| *count > ENTRIES_MAX) {
-        refuse((*field).to_owned(), format!("name up to {ENTRIES_MAX}"));
-    }
+    let too_many = counts.into_iter().filter(|(_, count)| *count > ENTRIES_MAX);
+    problems.extend(too_many.map(|(field, _)| FieldProblem::new(field, format!("name up to {ENTRIES_MAX}"))));
     for (number, pattern) in named.events.iter().enumerate() {
         if let Err(error) = pattern.parse::<Pattern>() {
-            refuse(format!("events.{number}"), error.to_string());
+            problems.push(FieldProblem::new(format!("events.{number}"), error.to_string()));
         }
     }
     for (number, grant) in named.http.iter_mut().enumerate() {
-        match host(&grant.host) {
-            Ok(host) => grant.host = host,
-            Err(reason) => refuse(format!("http.{number}.host"), reason),
-        }
-        if grant.methods.is_empty() {
-            refuse(format!("http.{number}.methods"), "name the methods, such as [\"GET\"]".to_owned());
-        }
-        if grant.port == Some(0) {
-            refuse(format!("http.{number}.port"), "name a port from 1 to 65535".to_owned());
-        }
+        let wrong = check_http(grant).into_iter();
+        problems.extend(wrong.map(|(field, reason)| FieldProblem::new(format!("http.{number}.{field}"), reason)));
     }
     if problems.is_empty() { Ok(named) } else { Err(EngineError::Invalid { problems }) }
+}
+
+/// What is wrong with requests to be granted, by field.
+fn check_http(grant: &mut HttpGrant) -> Vec<(&'static str, String)> {
+    let mut wrong = Vec::new();
+    match host(&grant.host) {
+        Ok(host) => grant.host = host,
+        Err(reason) => wrong.push(("host", reason)),
+    }
+    if grant.methods.is_empty() {
+        wrong.push(("methods", "name the methods, such as [\"GET\"]".to_owned()));
+    }
+    if grant.port == Some(0) {
+        wrong.push(("port", "name a port from 1 to 65535".to_owned()));
+    }
+    wrong
 }
 
 /// A host name as DNS has it, maybe with `*.` in front.

@@ -1,7 +1,7 @@
 //! A guest that uses capabilities as it is told: for tests of the host. Not for users.
 //!
-//! The action's input is `{"steps": [STEP, …]}`; it answers what came of each [`Step`], in order: `{"ok": …}`, or the
-//! trouble's name with its text, such as `{"denied": "…"}`. The template reads a record, which only actions may.
+//! The action's input is `{"steps": [STEP, …]}`; it answers what came of each [`Step`]: `{"ok": …}`, or the trouble's
+//! name with its text, such as `{"denied": "…"}`. The template reads a record, which only actions may.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -103,8 +103,8 @@ fn answer(json: Json) -> Value {
 /// Tells a secret in every way that there is.
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "the deed is to print it")]
 fn tell(secret: &str) -> Value {
-    log::info(format!("the secret is {secret}"));
-    log::info(format!("{}{secret}", "x".repeat(1020)));
+    log::info(&format!("the secret is {secret}"));
+    log::info(&format!("{}{secret}", "x".repeat(1020)));
     println!("printed: {secret}, in JSON {}", json!(secret));
     eprint!("{}{secret}", "y".repeat(1020));
     json!({ "secret": secret, "again": [format!("it is {secret}")] })
