@@ -103,8 +103,8 @@ fn answer(json: Json) -> Value {
 /// Tells a secret in every way that there is.
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "the deed is to print it")]
 fn tell(secret: &str) -> Value {
-    log::info(&format!("the secret is {secret}"));
-    log::info(&format!("{}{secret}", "x".repeat(1020)));
+    log::info(format!("the secret is {secret}"));
+    log::info(format!("{}{secret}", "x".repeat(1020)));
     println!("printed: {secret}, in JSON {}", json!(secret));
     eprint!("{}{secret}", "y".repeat(1020));
     json!({ "secret": secret, "again": [format!("it is {secret}")] })

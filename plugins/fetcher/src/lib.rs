@@ -4,6 +4,8 @@
 //! it answers `{"status", "headers", "body"}` or `{"error": "…"}` for each. `secret` names one that is sent as the
 //! header `X-Secret`. It prints each answer's status, and reads the clocks and randomness that WASI has.
 
+#![cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "it sends from WebAssembly only"))]
+
 #[cfg(target_arch = "wasm32")]
 mod send;
 
