@@ -196,8 +196,9 @@ impl Engine {
             }
         }
         for version in &versions {
+            // What is granted to it goes with it.
             let users = self.store.users(&DefinitionPath::new(space, Kind::Plugin, version.to_string())).await?;
-            let users: Vec<_> = users.into_iter().filter(|user| *user != path).collect();
+            let users: Vec<_> = users.into_iter().filter(|user| *user != path && user.kind != Kind::Grants).collect();
             if !users.is_empty() {
                 return Err(EngineError::InUse { what: "plugin version", id: version.to_string(), users });
             }
