@@ -187,7 +187,8 @@ fn install_packages(folder: &Path) -> Result<(), String> {
     for file in SCRIPT_PACKAGES {
         copy(&Path::new(SCRIPT).join(file), &folder.join(file))?;
     }
-    let options = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    let options =
+        ["ci", "--omit=dev", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"];
     run_node(Command::new("npm").args(options).current_dir(folder))
 }
 
