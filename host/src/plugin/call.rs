@@ -210,7 +210,10 @@ fn conclude<T>(
     limit: Duration,
 ) -> Result<Reported<T>> {
     match outcome {
-        Ok(value) => Ok(Reported { value, logs: state.log.finish(), elapsed }),
+        Ok(value) => {
+            let memory_peak = state.memory.used();
+            Ok(Reported { value, logs: state.log.finish(), elapsed, memory_peak })
+        }
         Err(Stop::Time) => {
             Err(PluginError::TimedOut { plugin: Arc::clone(&plugin.name), limit, logs: state.log.finish() })
         }
@@ -280,11 +283,11 @@ fn settle<T, U>(
     report: Reported<Answer<T>>,
     check: impl FnOnce(T) -> std::result::Result<U, output::Bad>,
 ) -> Result<Reported<U>> {
-    let Reported { value, logs, elapsed } = report;
+    let Reported { value, logs, elapsed, memory_peak } = report;
     let name = || Arc::clone(&plugin.name);
     match value {
         Ok(value) => match check(value) {
-            Ok(value) => Ok(Reported { value, logs, elapsed }),
+            Ok(value) => Ok(Reported { value, logs, elapsed, memory_peak }),
             Err(output::Bad::TooLarge { limit }) => Err(PluginError::OutputTooLarge { plugin: name(), limit, logs }),
             Err(output::Bad::Unusable(reason)) => Err(PluginError::BadOutput { plugin: name(), reason, logs }),
         },

@@ -57,6 +57,13 @@ pub(super) struct MemoryAccount {
     pub refused: bool,
 }
 
+impl MemoryAccount {
+    /// Bytes of all memories together. Memories never shrink, so this is the most that there was.
+    pub const fn used(&self) -> usize {
+        self.used
+    }
+}
+
 impl ResourceLimiter for MemoryAccount {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let used = self.used.saturating_sub(current).saturating_add(desired);
@@ -241,5 +248,6 @@ mod tests {
         assert!(!account.memory_growing(0, 60, None).expect("no error"), "a second memory does not double the limit");
         assert!(account.refused);
         assert!(account.memory_growing(60, 100, None).expect("no error"));
+        assert_eq!(account.used(), 100, "what was refused does not count");
     }
 }

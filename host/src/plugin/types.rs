@@ -63,12 +63,14 @@ pub struct Reported<T> {
     pub logs: Vec<LogLine>,
     /// From the first to the last moment of the call itself, without waiting for a thread.
     pub elapsed: Duration,
+    /// The most linear memory that it had, all memories together, in bytes.
+    pub memory_peak: usize,
 }
 
 impl<T> Reported<T> {
     /// The same report of another value.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Reported<U> {
-        Reported { value: f(self.value), logs: self.logs, elapsed: self.elapsed }
+        Reported { value: f(self.value), logs: self.logs, elapsed: self.elapsed, memory_peak: self.memory_peak }
     }
 }
 
