@@ -3,6 +3,8 @@
 //! `text_template.wasm`, `field_mapping.wasm` and `jq.wasm` are the built-in plugins; the others are for tests and
 //! benchmarks. A cargo of its own, with a target folder of its own, does the work: a rebuild of the host alone costs
 //! nothing, as cargo runs this script only when a guest or the interface changes.
+//!
+//! It also lists the files that `tenterhook plugin new` writes into projects, so that the binary has them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -20,6 +22,10 @@ const GUESTS: &[(&str, &str)] = &[
     ("helpdesk-ticket", "example_mapping"),
     ("lead-score", "example_action"),
 ];
+
+/// Folders whose files the binary has, and the names they have there.
+const EMBEDDED: &[(&str, &str)] =
+    &[("src/cli/plugin/templates", "templates"), ("../plugins/sdk", "sdk"), ("../wit", "wit")];
 
 /// What the outer cargo says of the host must not reach the guests: flags for another target, clippy as compiler, …
 const NOT_INHERITED: &[&str] = &[
@@ -44,7 +50,8 @@ fn main() -> ExitCode {
         tell("rerun-if-changed", &format!("../{path}"));
     }
     tell("rerun-if-changed", "build.rs");
-    match ensure_target().and_then(|()| build()) {
+    tell("rerun-if-changed", "src/cli/plugin/templates");
+    match list_embedded().and_then(|()| ensure_target()).and_then(|()| build()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             tell("error", &problem);
@@ -55,6 +62,42 @@ fn main() -> ExitCode {
 
 fn tell(key: &str, value: &str) {
     println!("cargo::{key}={value}");
+}
+
+/// Writes the list of embedded files: pairs of name and content, in the order of the names.
+fn list_embedded() -> Result<(), String> {
+    let root = std::env::var_os("CARGO_MANIFEST_DIR").ok_or("CARGO_MANIFEST_DIR is not set: run this by cargo")?;
+    let mut list = String::from("&[\n");
+    for (folder, name) in EMBEDDED {
+        let mut files = Vec::new();
+        collect(&Path::new(&root).join(folder), name, &mut files)?;
+        files.sort();
+        for (name, path) in files {
+            list.push_str(&format!("    ({name:?}, include_str!({path:?})),\n"));
+        }
+    }
+    list.push(']');
+    write_new(&out_dir()?.join("embedded_files.rs"), list.as_bytes())
+}
+
+/// The files below `folder`, and their names below `name`.
+fn collect(folder: &Path, name: &str, files: &mut Vec<(String, PathBuf)>) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let file = path.file_name().and_then(|file| file.to_str()).ok_or("a file name is not UTF-8")?;
+        let name = format!("{name}/{file}");
+        if path.is_dir() {
+            collect(&path, &name, files)?;
+        } else {
+            files.push((name, path));
+        }
+    }
+    Ok(())
+}
+
+fn out_dir() -> Result<PathBuf, String> {
+    std::env::var_os("OUT_DIR").map(PathBuf::from).ok_or_else(|| "OUT_DIR is not set: run this by cargo".to_owned())
 }
 
 /// Adds the target by rustup unless the toolchain has it.
@@ -81,7 +124,7 @@ fn ensure_target() -> Result<(), String> {
 
 /// Builds all guests and copies those that changed.
 fn build() -> Result<(), String> {
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: run this by cargo")?);
+    let out = out_dir()?;
     let guests = target_folder(&out)?.join("guests");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--manifest-path", "../Cargo.toml", "--profile", "guest", "--target", TARGET]);
@@ -117,9 +160,13 @@ fn target_folder(out: &Path) -> Result<PathBuf, String> {
 
 /// Copies unless nothing changed, so that the host is not linked anew for nothing.
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    let read = |path: &Path| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
-    let new = read(from)?;
-    if read(to).is_ok_and(|old| old == new) {
+    let new = std::fs::read(from).map_err(|error| format!("{}: {error}", from.display()))?;
+    write_new(to, &new)
+}
+
+/// Writes unless nothing changed.
+fn write_new(to: &Path, new: &[u8]) -> Result<(), String> {
+    if std::fs::read(to).is_ok_and(|old| old == new) {
         return Ok(());
     }
     std::fs::write(to, new).map_err(|error| format!("{}: {error}", to.display()))

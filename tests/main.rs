@@ -15,6 +15,7 @@ mod listen;
 mod metrics;
 mod outbound_recovery;
 mod outbound_tail;
+mod plugin_tools;
 mod plugins;
 mod receivers;
 mod recovery;

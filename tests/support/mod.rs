@@ -4,6 +4,7 @@ pub mod api;
 pub mod components;
 pub mod receiver;
 pub mod server;
+pub mod tools;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

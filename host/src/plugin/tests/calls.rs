@@ -35,7 +35,11 @@ async fn a_template_builds_on_the_base_request() {
     assert_eq!(request.body, reference::render(reference::INPUT).expect("it renders natively"));
     assert_eq!(report.logs, []);
     let limit = host.limits().memory_bytes_max;
-    assert!((64 << 10..limit).contains(&report.memory_peak), "a page at least, below the limit: {}", report.memory_peak);
+    assert!(
+        (64 << 10..limit).contains(&report.memory_peak),
+        "a page at least, below the limit: {}",
+        report.memory_peak
+    );
 }
 
 #[tokio::test]
