@@ -199,7 +199,7 @@ mod tests {
                 paths.dedup();
                 assert_eq!(paths.len(), files.len(), "a file is there twice");
                 let leftover = ["my-plugin", "my_plugin", "MyPlugin", "my-role", "my-interface"];
-                for file in &files {
+                for file in files.iter().filter(|file| !file.path.starts_with("vendor/")) {
                     assert!(!leftover.iter().any(|token| file.content.contains(token)), "{}", file.path);
                 }
                 if language != Language::Rust {
@@ -213,7 +213,13 @@ mod tests {
     #[test]
     fn projects_are_small() {
         let outlines = Language::ALL.map(|language| format!("{}: {}", language.name(), outline(language)));
-        expect![[""]].assert_eq(&outlines.join("\n"));
+        expect![[r#"
+            rust: .gitignore Cargo.toml README.md example/config.json example/input.json src/lib.rs
+            js: .gitignore .npmrc README.md example/config.json example/input.json package-lock.json package.json src/plugin.js src/template.js src/utf8.js test/template.test.js
+            python: .gitignore README.md app.py example/config.json example/input.json requirements.txt template.py test_template.py
+            c: .gitignore README.md build.sh example/config.json example/input.json requirements.txt src/json.c src/json.h src/plugin.c src/template.c src/template.h test.sh test/test_template.c
+            go: .gitignore README.md build.sh example/config.json example/input.json go.mod main.go template.go template_test.go tenterhook/exports_wasm.go tenterhook/imports_wasm.go tenterhook/memory_wasm.go tenterhook/native.go tenterhook/plugin.go tenterhook/types.go"#]]
+        .assert_eq(&outlines.join("\n"));
     }
 
     #[test]
