@@ -107,6 +107,21 @@ impl Project {
         assert_eq!(answer["output"], json!({ "failed": "the answer has no id" }));
     }
 
+    /// Builds the plugin again with examples that it does not take, and one that its schema does not.
+    fn fail_its_example(&self, build: impl Fn()) {
+        let source = fs::read_to_string(self.path("src/plugin.c")).expect("the source");
+        for (example, wrong, problem) in [
+            (r#"{\"name\":\"Anna\","#, r#"{\"nom\":\"Anna\","#, "its own example fails"),
+            (r##""{\"channel\":\"#sales\"}""##, r#""{\"channel\":1}""#, "example-config does not match config-schema"),
+        ] {
+            assert!(source.contains(example), "{example}");
+            fs::write(self.path("src/plugin.c"), source.replace(example, wrong)).expect("another source");
+            build();
+            let (code, report, _) = outcome(tool(&["check"]).arg(self.path("plugin.wasm")));
+            assert!(code == 1 && report.contains(problem), "{report}");
+        }
+    }
+
     fn run(&self, component: &Path) -> Command {
         let mut command = tool(&["run"]);
         command.arg(component).args(["--export", self.role]).current_dir(self.folder.path());
@@ -183,8 +198,14 @@ fn a_project_in_c_builds_and_does_what_its_readme_says() {
     for role in ROLES {
         let project = Project::new("c", role);
         run(project.command("./test.sh").env_remove("CC"));
-        run(project.command("./build.sh").env("CC", &compiler).env("ZIG_GLOBAL_CACHE_DIR", &cache));
+        let build = || {
+            run(project.command("./build.sh").env("CC", &compiler).env("ZIG_GLOBAL_CACHE_DIR", &cache));
+        };
+        build();
         project.try_out(&project.path("plugin.wasm"));
+        if role == "template" {
+            project.fail_its_example(build);
+        }
     }
 }
 
@@ -242,21 +263,39 @@ fn file(name: &str, content: &[u8]) -> (TempDir, PathBuf) {
 }
 
 #[test]
-fn what_is_no_plugin_or_fails_its_own_example_does_not_pass_the_check() {
+fn what_is_no_plugin_or_too_large_does_not_pass_the_check() {
     let core = b"\0asm\x01\0\0\0";
     for (content, words) in [
         (&b"#!/bin/sh\n"[..], ["no WebAssembly", "1 problem"]),
         (core, ["tenterhook plugin componentize", "core WebAssembly module"]),
-        (components::HOSTILE, ["its own example fails", "problems"]),
     ] {
         let (_folder, path) = file("some.wasm", content);
         let (code, report, _) = outcome(tool(&["check"]).arg(&path));
         assert!(code == 1 && words.iter().all(|word| report.contains(word)), "{code}: {report}");
     }
+    let (_folder, path) = file("hostile.wasm", components::HOSTILE);
+    assert!(run(tool(&["check"]).arg(&path)).contains("does not export `describe`"));
     let (_folder, path) = file("chat.wasm", components::TEMPLATE);
     let (code, report, _) = outcome(tool(&["check", "--plugin-bytes-max", "1000"]).arg(&path));
     assert!(code == 1 && report.contains("this server takes up to 1000"), "{report}");
     assert_eq!(outcome(tool(&["check"]).arg(&path)).0, 0);
+}
+
+#[test]
+fn a_module_that_cannot_become_a_component_is_told_why() {
+    let project = Project::new("c", "template");
+    let core = b"\0asm\x01\0\0\0";
+    for (content, words) in
+        [(components::TEMPLATE, "a component already"), (&b"int main;"[..], "no module"), (core, "payload-template")]
+    {
+        fs::write(project.path("some.wasm"), content).expect("a file");
+        let mut command = tool(&["componentize", "some.wasm", "-o", "out.wasm"]);
+        let (code, _, complaint) = outcome(command.current_dir(project.folder.path()));
+        assert!(code == 1 && complaint.contains(words), "{words}: {complaint}");
+        assert!(!project.path("out.wasm").exists(), "nothing was written");
+    }
+    let (code, _, complaint) = outcome(tool(&["bindings", "--wit", "none"]).current_dir(project.folder.path()));
+    assert!(code == 1 && complaint.contains("cannot read the WIT in none"), "{complaint}");
 }
 
 #[test]

@@ -18,11 +18,11 @@ bool exports_tenterhook_plugin_response_mapping_map(
     (void)call, (void)err;
     struct text body = {(const char *)response->body.ptr, response->body.len};
     struct buffer text = {0};
+    log_line(TENTERHOOK_PLUGIN_LOG_LEVEL_DEBUG, "an answer");
     enum verdict found = verdict(response->status, body, &text);
     plugin_string_t string = {(uint8_t *)text.ptr, text.len};
     switch (found) {
     case ACCEPTED:
-        log_line(TENTERHOOK_PLUGIN_LOG_LEVEL_DEBUG, "a ticket");
         ret->tag = EXPORTS_TENTERHOOK_PLUGIN_RESPONSE_MAPPING_VERDICT_ACCEPTED;
         ret->val.accepted = string;
         break;

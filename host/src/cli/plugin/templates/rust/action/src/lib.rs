@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tenterhook_plugin::{Action, Call, Describe, Description, Failure, Json};
+use tenterhook_plugin::{Action, Call, Describe, Description, Failure, Json, log};
 
 struct MyPlugin;
 
@@ -34,7 +34,9 @@ fn score(lead: &Lead) -> Score {
 impl Action for MyPlugin {
     fn run(_call: &Call, input: Json) -> Result<Json, Failure> {
         let lead: Lead = input.decode()?;
-        Json::encode(&score(&lead))
+        let score = score(&lead);
+        log::debug(format!("a {} lead", score.segment));
+        Json::encode(&score)
     }
 }
 

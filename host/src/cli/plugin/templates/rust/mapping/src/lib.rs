@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use tenterhook_plugin::{Call, Describe, Description, Failure, Json, Mapping, Response, Verdict};
+use tenterhook_plugin::{Call, Describe, Description, Failure, Json, Mapping, Response, Verdict, log};
 
 struct MyPlugin;
 
@@ -29,6 +29,7 @@ fn verdict(response: &Response) -> Result<Verdict, Failure> {
 
 impl Mapping for MyPlugin {
     fn map(_call: &Call, response: Response) -> Result<Verdict, Failure> {
+        log::debug(format!("status {}", response.status));
         verdict(&response)
     }
 }

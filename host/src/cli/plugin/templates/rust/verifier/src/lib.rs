@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tenterhook_plugin::{
-    Call, Describe, Description, Failure, InboundRequest, Judgement, Response, Secret, Verifier, constant_time_eq,
+    Call, Describe, Description, Failure, InboundRequest, Judgement, Response, Secret, Verifier, constant_time_eq, log,
 };
 
 struct MyPlugin;
@@ -32,6 +32,7 @@ fn judgement(request: &InboundRequest, secrets: &[Secret]) -> Result<Judgement, 
 
 impl Verifier for MyPlugin {
     fn verify(_call: &Call, request: InboundRequest, secrets: &[Secret]) -> Result<Judgement, Failure> {
+        log::debug(format!("{} bytes", request.body.len()));
         judgement(&request, secrets)
     }
 }
