@@ -7,6 +7,8 @@
 //!
 //! `script` is JavaScript: Node.js makes it, by a package that npm installs below the target folder. It is made again
 //! only if one of its files changed, and its packages are installed again only if the list of them did.
+//!
+//! It also lists the files that `tenterhook plugin new` writes into projects, so that the binary has them.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -42,6 +44,10 @@ const GUESTS: &[(&str, &str)] = &[
     ("verify-x", "verify-x"),
 ];
 
+/// Folders whose files the binary has, and the names they have there.
+const EMBEDDED: &[(&str, &str)] =
+    &[("src/cli/plugin/templates", "templates"), ("../plugins/sdk", "sdk"), ("../wit", "wit")];
+
 /// What the outer cargo says of the host must not reach the guests: flags for another target, clippy as compiler, …
 const NOT_INHERITED: &[&str] = &[
     "CARGO_BUILD_RUSTFLAGS",
@@ -73,7 +79,8 @@ fn main() -> ExitCode {
         tell("rerun-if-changed", &format!("../{path}"));
     }
     tell("rerun-if-changed", "build.rs");
-    match ensure_target().and_then(|()| build()).and_then(|()| build_script()) {
+    tell("rerun-if-changed", "src/cli/plugin/templates");
+    match list_embedded().and_then(|()| ensure_target()).and_then(|()| build()).and_then(|()| build_script()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             tell("error", &problem);
@@ -84,6 +91,42 @@ fn main() -> ExitCode {
 
 fn tell(key: &str, value: &str) {
     println!("cargo::{key}={value}");
+}
+
+/// Writes the list of embedded files: pairs of name and content, in the order of the names.
+fn list_embedded() -> Result<(), String> {
+    let root = std::env::var_os("CARGO_MANIFEST_DIR").ok_or("CARGO_MANIFEST_DIR is not set: run this by cargo")?;
+    let mut list = String::from("&[\n");
+    for (folder, name) in EMBEDDED {
+        let mut files = Vec::new();
+        collect(&Path::new(&root).join(folder), name, &mut files)?;
+        files.sort();
+        for (name, path) in files {
+            list.push_str(&format!("    ({name:?}, include_str!({path:?})),\n"));
+        }
+    }
+    list.push(']');
+    write_new(&out_dir()?.join("embedded_files.rs"), list.as_bytes())
+}
+
+/// The files below `folder`, and their names below `name`.
+fn collect(folder: &Path, name: &str, files: &mut Vec<(String, PathBuf)>) -> Result<(), String> {
+    let failed = |error: std::io::Error| about(folder, &error);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let file = path.file_name().and_then(|file| file.to_str()).ok_or("a file name is not UTF-8")?;
+        let name = format!("{name}/{file}");
+        if path.is_dir() {
+            collect(&path, &name, files)?;
+        } else {
+            files.push((name, path));
+        }
+    }
+    Ok(())
+}
+
+fn out_dir() -> Result<PathBuf, String> {
+    std::env::var_os("OUT_DIR").map(PathBuf::from).ok_or_else(|| "OUT_DIR is not set: run this by cargo".to_owned())
 }
 
 /// Adds the target by rustup unless the toolchain has it.
@@ -110,7 +153,7 @@ fn ensure_target() -> Result<(), String> {
 
 /// Builds all guests and copies those that changed.
 fn build() -> Result<(), String> {
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: run this by cargo")?);
+    let out = out_dir()?;
     let guests = target_folder(&out)?.join("guests");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--manifest-path", "../Cargo.toml", "--profile", "guest", "--target", TARGET]);
@@ -136,7 +179,7 @@ fn build() -> Result<(), String> {
 
 /// Makes the component of `plugins/script` and copies it if it changed.
 fn build_script() -> Result<(), String> {
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: run this by cargo")?);
+    let out = out_dir()?;
     let folder = target_folder(&out)?.join("script");
     fs::create_dir_all(folder.join("wit")).map_err(|error| about(&folder, &error))?;
     // Builds of other profiles share the folder. The lock ends with this process.
@@ -234,9 +277,13 @@ fn target_folder(out: &Path) -> Result<PathBuf, String> {
 
 /// Copies unless nothing changed, so that the host is not linked anew for nothing.
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    let read = |path: &Path| fs::read(path).map_err(|error| about(path, &error));
-    let new = read(from)?;
-    if read(to).is_ok_and(|old| old == new) {
+    let new = fs::read(from).map_err(|error| about(from, &error))?;
+    write_new(to, &new)
+}
+
+/// Writes unless nothing changed.
+fn write_new(to: &Path, new: &[u8]) -> Result<(), String> {
+    if fs::read(to).is_ok_and(|old| old == new) {
         return Ok(());
     }
     fs::write(to, new).map_err(|error| about(to, &error))

@@ -20,6 +20,7 @@ mod listen;
 mod metrics;
 mod outbound_recovery;
 mod outbound_tail;
+mod plugin_tools;
 mod plugin_versions;
 mod plugins;
 mod readmes;

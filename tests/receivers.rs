@@ -1,12 +1,10 @@
 //! The receivers of `examples/receivers` take what is signed, refuse what is not, and recognise repeats.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use tempfile::TempDir;
 use tenterhook::clock::{Clock as _, SystemClock};
 use tenterhook::model::Time;
 use tenterhook::signature::{ID_HEADER, SIGNATURE_HEADER, Scheme, SigningKey, TIMESTAMP_HEADER, sign};
@@ -14,6 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
 use super::support::api::client;
+use super::support::tools::{self, run, version_of};
 use super::support::{read_json, root};
 
 /// A body that nobody can write anew without changing it: order, spaces, number, characters, line breaks at its end.
@@ -233,23 +232,12 @@ async fn verify(secret: &str, message: &Message, by_arguments: bool) -> (Option<
 /// A copy of an example's folder with its dependencies, made on first use and kept over test runs.
 fn installed(name: &str, version: &str, install: impl FnOnce(&Path)) -> PathBuf {
     let files = files_of(&root().join("examples/receivers").join(name));
-    let mut hasher = DefaultHasher::new();
-    (version, &files).hash(&mut hasher);
-    let copies = Path::new(env!("CARGO_TARGET_TMPDIR")).join("receivers");
-    let copy = copies.join(format!("{name}-{:016x}", hasher.finish()));
-    if copy.is_dir() {
-        return copy;
-    }
-    std::fs::create_dir_all(&copies).expect("a folder for copies");
-    let new = TempDir::new_in(&copies).expect("a temporary folder");
-    for (file, content) in &files {
-        std::fs::write(new.path().join(file), content).expect("a copy");
-    }
-    install(new.path());
-    // Moved when it is whole: another test run may do the same at this moment, and what is interrupted leaves nothing.
-    let moved = std::fs::rename(new.path(), &copy);
-    assert!(copy.is_dir(), "{}: {moved:?}", copy.display());
-    copy
+    tools::kept(&format!("receivers/{name}"), (version, &files), |copy| {
+        for (file, content) in &files {
+            std::fs::write(copy.join(file), content).expect("a copy");
+        }
+        install(copy);
+    })
 }
 
 /// Name and content of each file in a folder, but not in folders of that.
@@ -264,18 +252,4 @@ fn files_of(folder: &Path) -> Vec<(String, Vec<u8>)> {
         .collect();
     files.sort();
     files
-}
-
-/// The version of a program that the examples need; fails if it is not installed.
-fn version_of(program: &str, option: &str) -> String {
-    match Command::new(program).arg(option).output() {
-        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-        _ => panic!("{program} is not installed, or does not run: the tests of examples/receivers need it"),
-    }
-}
-
-fn run(command: &mut Command) {
-    let output: Output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let text = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&text));
 }

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     let done = match cli::parse() {
         Command::Serve(sources) => serve(&sources),
         Command::Lint { file } => return cli::lint(&file),
+        Command::Plugin(command) => return cli::plugin(&command),
         Command::Listen(request) => cli::listen(&request),
         Command::Backup(request) => cli::backup(&request),
         Command::Restore { from, data_dir } => cli::restore(&from, &data_dir),

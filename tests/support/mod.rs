@@ -7,6 +7,7 @@ pub mod example_plugins;
 pub mod readme;
 pub mod receiver;
 pub mod server;
+pub mod tools;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use clap::Arg;
-use reqwest::{Response, StatusCode};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::{RequestBuilder, Response, StatusCode};
 
 use crate::model::Redacted;
 
@@ -75,9 +76,30 @@ impl Client {
 
     /// The answer to GET of a path of the server, if it is a success.
     pub(super) async fn get(&self, path_and_query: &str) -> Result<Response, ClientError> {
+        let url = self.url(path_and_query);
+        self.send(self.http.get(&url), url).await
+    }
+
+    /// The answer to PUT of a body of `length` bytes, if it is a success.
+    pub(super) async fn put(
+        &self,
+        path: &str,
+        media_type: &str,
+        length: usize,
+        body: reqwest::Body,
+    ) -> Result<Response, ClientError> {
+        let url = self.url(path);
+        let request = self.http.put(&url).header(CONTENT_TYPE, media_type).header(CONTENT_LENGTH, length).body(body);
+        self.send(request, url).await
+    }
+
+    fn url(&self, path_and_query: &str) -> String {
+        format!("{}{path_and_query}", self.server.url.trim_end_matches('/'))
+    }
+
+    async fn send(&self, request: RequestBuilder, url: String) -> Result<Response, ClientError> {
         let ServerAt { url: base, key } = &self.server;
-        let url = format!("{}{path_and_query}", base.trim_end_matches('/'));
-        let sent = self.http.get(&url).bearer_auth(key.reveal()).send().await;
+        let sent = request.bearer_auth(key.reveal()).send().await;
         let response = sent.map_err(|source| ClientError::Unreachable { url: base.clone(), source })?;
         let status = response.status();
         if status.is_success() {

@@ -5,6 +5,7 @@ mod client;
 mod lint;
 mod listen;
 mod out;
+mod plugin;
 mod serve;
 pub mod signal;
 mod sse;
@@ -25,6 +26,7 @@ pub use backup::{BackupRequest, backup};
 pub use client::ServerAt;
 pub use lint::lint;
 pub use listen::{ListenRequest, listen};
+pub use plugin::{PluginCommand, plugin};
 
 /// Shorter admin keys can be guessed.
 const KEY_CHARS_MIN: usize = 16;
@@ -41,6 +43,8 @@ pub enum Command {
         /// The document.
         file: PathBuf,
     },
+    /// Make, check, try or upload a plugin.
+    Plugin(Box<PluginCommand>),
     /// Bring events to a URL as they are published.
     Listen(Box<ListenRequest>),
     /// Copy the data of a running server into a file.
@@ -75,18 +79,23 @@ fn command_of(arguments: Vec<OsString>, variables: Vec<(String, String)>) -> Res
         Some(("backup", matches)) => {
             Command::Backup(BackupRequest { server: server_at(matches), out: path(matches, "out") })
         }
-        Some(("listen", matches)) => match listen::request(matches, server_at(matches)) {
-            Some(request) => Command::Listen(Box::new(request)),
-            None => {
-                return Err(grammar().error(clap::error::ErrorKind::MissingRequiredArgument, "an argument is missing"));
-            }
-        },
+        Some(("plugin", matches)) => {
+            Command::Plugin(Box::new(plugin::request(matches, server_at).ok_or_else(argument_missing)?))
+        }
+        Some(("listen", matches)) => {
+            let request = listen::request(matches, server_at(matches)).ok_or_else(argument_missing)?;
+            Command::Listen(Box::new(request))
+        }
         Some(("restore", matches)) => {
             Command::Restore { from: path(matches, "from"), data_dir: path(matches, "data-dir") }
         }
         Some(("openapi", _)) => Command::OpenApi,
         _ => Command::Serve(sources),
     })
+}
+
+fn argument_missing() -> clap::Error {
+    grammar().error(clap::error::ErrorKind::MissingRequiredArgument, "an argument is missing")
 }
 
 fn lint_command(matches: &ArgMatches) -> Command {
@@ -121,6 +130,7 @@ fn grammar() -> clap::Command {
                 .subcommand_required(true)
                 .subcommand(lint),
         )
+        .subcommand(plugin::grammar())
         .subcommand(listen::grammar())
         .subcommand(
             clap::Command::new("backup")

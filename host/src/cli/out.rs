@@ -9,6 +9,11 @@ pub(super) fn line(text: &str) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
+/// A line on standard error that is no complaint. There is nobody to tell if that fails.
+pub(super) fn aside(text: &str) {
+    drop(writeln!(std::io::stderr().lock(), "{text}"));
+}
+
 /// A line on standard error. There is nobody to tell if that fails.
 pub(super) fn complain(text: &str) {
     drop(writeln!(std::io::stderr().lock(), "tenterhook: {text}"));

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction};
 use crate::config::{ConfigOption, Sources, options};
 
 /// What the other subcommands are called; without one of these, the arguments are those of `serve`.
-const OTHERS: [&str; 6] = ["workflow", "listen", "backup", "restore", "openapi", "help"];
+const OTHERS: [&str; 7] = ["workflow", "plugin", "listen", "backup", "restore", "openapi", "help"];
 
 /// Takes the options of `serve` out of the arguments. What is left is for clap: another subcommand, or help.
 pub(super) fn split(arguments: Vec<OsString>, variables: Vec<(String, String)>) -> (Vec<OsString>, Sources) {

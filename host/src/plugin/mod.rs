@@ -17,6 +17,7 @@ mod compiled;
 mod counts;
 mod engine;
 mod error;
+pub mod example;
 mod health;
 mod host;
 mod hub;

@@ -8,20 +8,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
-use serde_json::Value;
-
 use super::call;
 use super::compiled::Loaded;
 use super::error::{PluginError, Refused};
+use super::example;
 use super::host::PluginHost;
-use super::types::{Call, InboundRequest, InboundResponse, OutboundRequest, Reported, interface};
-use crate::model::{Description, Export, HeaderField, Redacted, Time, Trial};
+use super::types::{Call, Reported, interface};
+use crate::model::{Description, Export, Time, Trial};
 
 /// The call that a plugin sees.
 const CALL: &str = "trial";
-/// The URL of the request that a template starts from: a name that never is anybody's (RFC 2606 §2).
-const URL: &str = "https://receiver.example/";
 
 /// Why an export gave no result.
 struct Failure {
@@ -97,15 +93,15 @@ async fn try_export(
     let input = description.example_input.clone();
     let failed = match export {
         Export::Template => {
-            let work = move || call::render(&core, &plugin, call, input.to_string(), base()).map(outcome);
+            let work = move || call::render(&core, &plugin, call, input.to_string(), example::base()).map(outcome);
             host.actions.blocking(work).await
         }
         Export::Mapping => {
-            let work = move || call::map(&core, &plugin, call, response(&input)).map(outcome);
+            let work = move || call::map(&core, &plugin, call, example::response(&input)).map(outcome);
             host.actions.blocking(work).await
         }
         Export::Verifier => {
-            let (request, secrets) = received(&input);
+            let (request, secrets) = example::received(&input);
             let work = move || call::verify(&core, &plugin, call, request, &secrets).map(outcome);
             host.actions.blocking(work).await
         }
@@ -121,39 +117,11 @@ async fn try_export(
 /// That there is a result is all that matters.
 fn outcome<T>(_: Reported<T>) {}
 
-fn base() -> OutboundRequest {
-    OutboundRequest { method: "POST".to_owned(), url: URL.to_owned(), headers: Vec::new(), body: Bytes::new() }
-}
-
-/// A response whose body is the example: as it is, if it is a text, else as JSON.
-fn response(example: &Value) -> InboundResponse {
-    let (media, body) = match example {
-        Value::String(text) => ("text/plain", text.clone()),
-        other => ("application/json", other.to_string()),
-    };
-    let headers = vec![HeaderField { name: "content-type".to_owned(), value: media.to_owned() }];
-    InboundResponse { status: 200, headers, body: body.into() }
-}
-
-/// The call and the secrets of a verifier's example: an object `{method, url, headers, body, secrets}`, of which any may
-/// be absent.
-fn received(example: &Value) -> (InboundRequest, Vec<(String, Redacted)>) {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let member = |name: &str| example.get(name).filter(|value| !value.is_null());
-    let pairs = |name: &str| member(name).and_then(Value::as_object).into_iter().flatten();
-    let headers = pairs("headers").map(|(name, value)| HeaderField { name: name.clone(), value: text(value) });
-    let request = InboundRequest {
-        method: member("method").map_or_else(|| "POST".to_owned(), text),
-        url: member("url").map_or_else(|| URL.to_owned(), text),
-        headers: headers.collect(),
-        body: member("body").map_or_else(Bytes::new, |body| text(body).into()),
-    };
-    (request, pairs("secrets").map(|(name, value)| (name.clone(), Redacted::new(text(value)))).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use serde_json::Value;
 
     use super::*;
     use crate::plugin::TrapKind;

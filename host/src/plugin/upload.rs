@@ -8,10 +8,10 @@ use wasmtime::component::types::ComponentItem;
 
 use super::compiled::{Compiled, Loaded};
 use super::engine::{Core, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
-use super::error::Refused;
+use super::error::{PluginError, Refused};
 use super::types::{Limits, interface};
 use super::{call, compat, wit};
-use crate::model::{Description, Digest, Export};
+use crate::model::{Description, Digest, Export, LogLine};
 
 /// The package of our interfaces, and its version that this server speaks.
 const PACKAGE: &str = "tenterhook:plugin";
@@ -212,11 +212,21 @@ pub(super) fn try_out(core: &Core, compiled: &Arc<Compiled>) -> Result<Option<De
             let export = format!("{PACKAGE}/{}", mismatch.interface);
             return Err(Refused::ExportMismatch { export, reason: mismatch.reason });
         }
-        Err(error) => return Err(Refused::DoesNotStart { reason: error.to_string() }),
+        Err(error) => return Err(Refused::DoesNotStart { reason: told(&error) }),
     }
     match call::describe(core, &loaded) {
         Ok(said) => said.map(description).transpose(),
-        Err(error) => Err(Refused::BadDescription { reason: error.to_string() }),
+        Err(error) => Err(Refused::BadDescription { reason: told(&error) }),
+    }
+}
+
+/// An error with what the plugin logged, which often says more: runtimes print why they stop, first or last.
+fn told(error: &PluginError) -> String {
+    let lines: Vec<&str> = error.logs().iter().map(|LogLine { message, .. }| message.trim()).collect();
+    match lines.as_slice() {
+        [] => error.to_string(),
+        [first, second, .., last] => format!("{error}; it logged: {first}; {second}; …; {last}"),
+        few => format!("{error}; it logged: {}", few.join("; ")),
     }
 }
 

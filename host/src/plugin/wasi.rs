@@ -153,7 +153,8 @@ impl clocks::wall_clock::Host for State {
 
 impl clocks::monotonic_clock::Host for State {
     fn now(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.now.as_millis().saturating_mul(1_000_000))
+        // Never zero: Go's runtime takes that for a broken clock, and stops.
+        Ok(self.now.as_millis().max(1).saturating_mul(1_000_000))
     }
 
     fn resolution(&mut self) -> wasmtime::Result<u64> {
@@ -372,6 +373,12 @@ mod tests {
         let wait = state.subscribe_duration(u64::MAX).expect("a wait");
         state.block(wait).expect("it is over");
         assert_eq!(clocks::monotonic_clock::Host::now(&mut state).expect("a time"), before, "and none has passed");
+    }
+
+    #[test]
+    fn the_monotonic_clock_is_never_zero() {
+        let mut state = State::new(&Limits::default(), Time::default());
+        assert!(clocks::monotonic_clock::Host::now(&mut state).expect("a time") > 0);
     }
 
     #[test]
