@@ -18,6 +18,7 @@ func judge(_ tenterhook.Call, request tenterhook.InboundRequest, secrets []tente
 	if token == "" {
 		return tenterhook.Judgement{}, tenterhook.Invalid("the trigger names no secret `token`")
 	}
+	tenterhook.Log(tenterhook.Debug, "a call")
 	given, _ := tenterhook.Header(request.Headers, "x-token")
 	if subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
 		return tenterhook.Judgement{Refused: "x-token is missing or wrong"}, nil

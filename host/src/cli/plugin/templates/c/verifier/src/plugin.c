@@ -48,6 +48,7 @@ bool exports_tenterhook_plugin_inbound_verifier_verify(
     }
     struct text body = {(const char *)request->body.ptr, request->body.len};
     memset(ret, 0, sizeof *ret);
+    log_line(TENTERHOOK_PLUGIN_LOG_LEVEL_DEBUG, "a call");
     switch (judge(header(&request->headers, "x-token"), token, body, &answer)) {
     case ACCEPTED: {
         struct text id = header(&request->headers, "x-event-id");
@@ -61,7 +62,6 @@ bool exports_tenterhook_plugin_inbound_verifier_verify(
         plugin_string_dup(&ret->val.refused, "x-token is missing or wrong");
         break;
     case ANSWERED:
-        log_line(TENTERHOOK_PLUGIN_LOG_LEVEL_INFO, "a challenge");
         ret->tag = EXPORTS_TENTERHOOK_PLUGIN_INBOUND_VERIFIER_JUDGEMENT_ANSWERED;
         ret->val.answered.status = 200;
         ret->val.answered.body = (plugin_list_u8_t){(uint8_t *)answer.ptr, answer.len};
