@@ -1,12 +1,16 @@
 //! Inbound verifiers: a plugin says who calls a trigger, in place of key and signature.
 
+use std::fs;
+use std::process::Command;
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tenterhook::clock::{Clock as _, SystemClock};
 
 use super::support::api::Api;
-use super::support::server;
+use super::support::tools::{kept, run, version_of};
+use super::support::{read, server};
 
 const NOTHING: &str = "document: { dsl: '1.0.3', namespace: test, name: nothing, version: '1.0.0' }
 do:
@@ -106,4 +110,58 @@ async fn a_verifier_that_cannot_work_is_refused_when_it_is_saved() {
     let verifier = json!({ "plugin": "verify-github", "secrets": { "secret": "sender" } });
     api.put("workflows/nothing/trigger", &json!({ "type": "trigger", "verifier": verifier })).await.expect(200);
     assert_eq!(api.delete("secrets/sender").await.problem(409), "in-use");
+}
+
+/// The calls that the providers' own libraries sign now, for the triggers at these URLs (`VERIFIER=URL`): a line each.
+fn signed(urls: &[String]) -> Vec<Value> {
+    let files = [".npmrc", "package.json", "package-lock.json", "sign.js"];
+    let files = files.map(|name| (name, read(&format!("tests/providers/{name}"))));
+    let folder = kept("providers", (version_of("node", "--version"), &files), |folder| {
+        files.iter().for_each(|(name, content)| fs::write(folder.join(name), content).expect("a copy"));
+        run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(folder));
+    });
+    let lines = run(Command::new("node").arg(folder.join("sign.js")).args(urls));
+    lines.lines().map(|line| serde_json::from_str(line).expect("a line")).collect()
+}
+
+#[tokio::test]
+async fn what_the_providers_own_libraries_sign_is_taken_and_nothing_else() {
+    let verifiers = ["verify-stripe", "verify-github", "verify-shopify", "verify-twilio", "verify-standard-webhooks"];
+    let mut triggers = Vec::new();
+    for name in verifiers {
+        let verifier = json!({ "plugin": name, "secrets": { "secret": "sender" } });
+        triggers.push((name, prepared(&format!("signed-{name}"), verifier).await));
+    }
+    let url = |trigger: &Value| trigger["url"].as_str().expect("a URL").to_owned();
+    let urls: Vec<_> = triggers.iter().map(|(name, (_, trigger))| format!("{name}={}", url(trigger))).collect();
+    let calls = signed(&urls);
+    for (name, (api, trigger)) in &triggers {
+        let mut accepted = 0;
+        for call in calls.iter().filter(|call| call["verifier"] == *name) {
+            let (what, input) = (&call["what"], &call["input"]);
+            api.put("secrets/sender", &json!({ "value": input["secrets"]["secret"] })).await;
+            let at = input["url"].as_str().and_then(|url| url.find("/in/").map(|at| &url[at..])).expect("a URL");
+            let body = input["body"].as_str().expect("a body").to_owned();
+            let send = |body: String| {
+                let headers = input["headers"].as_object().expect("headers").iter();
+                let request = headers.fold(api.request(reqwest::Method::POST, at), |request, (name, value)| {
+                    request.header(name, value.as_str().expect("a value"))
+                });
+                api.send(request.body(body))
+            };
+            let forged = send(format!("{body} ")).await;
+            assert_eq!(forged.problem(401), "not-verified", "{name}, {what}: another body");
+            let is_empty = body.is_empty();
+            let answer = send(body).await;
+            if is_empty {
+                assert_eq!(answer.problem(400), "bad-body", "{name}, {what}: it is verified, but no JSON");
+            } else if call["expect"].get("refused").is_some() {
+                assert_eq!(answer.problem(401), "not-verified", "{name}, {what}");
+            } else {
+                assert_eq!(answer.status, 202, "{name}, {what}: {:#}", answer.body);
+                accepted += 1;
+            }
+        }
+        assert!(accepted >= 3, "{name}: {accepted} of {} for {}", calls.len(), url(trigger));
+    }
 }
