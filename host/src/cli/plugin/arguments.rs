@@ -13,6 +13,18 @@ use crate::cli::client::{self, ServerAt};
 use crate::model::{Slug, Time};
 use crate::plugin::Limits;
 
+/// What `run --server` takes, see [`super::stand_in::Setup`].
+const SERVER_HELP: &str = r#"What the server has for an action, as JSON. What the file does not name is denied; nothing leaves
+this machine. All members may be absent:
+{
+  "records": { "SOURCE": { "KEY": { "field": 1 } } },
+  "events": ["lead.won"],
+  "webhooks": { "ID": { "accepted": { "field": 1 } }, "OTHER": { "failed": "why" } },
+  "state": { "KEY": 1 },
+  "secrets": { "NAME": "text" },
+  "http": [{ "method": "GET", "url": "https://…", "status": 200, "headers": {}, "body": {} }]
+}"#;
+
 /// The subcommands.
 pub(in crate::cli) fn grammar() -> Command {
     Command::new("plugin")
@@ -58,7 +70,7 @@ fn run() -> Command {
         .arg(
             path("base").help("What surrounds the input, as JSON: method, url, headers; for a mapping status, headers"),
         )
-        .arg(path("server").help("What the server has for an action, as JSON: records, state, secrets, …"))
+        .arg(path("server").help("What the server has for an action, as JSON [see --help]").long_help(SERVER_HELP))
         .arg(now.help("The present for the plugin, like 2026-01-31T12:00:00Z [default: now]"))
         .arg(id.help("The delivery's or task's id"))
         .arg(json());
@@ -205,5 +217,19 @@ fn limits(matches: &ArgMatches) -> Limits {
         memory_bytes_max: given("plugin-memory-mib").map_or(standard.memory_bytes_max, |mib| (mib as usize) << 20),
         component_bytes_max: given("plugin-bytes-max").map_or(standard.component_bytes_max, |bytes| bytes as usize),
         ..standard
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::plugin::stand_in::Setup;
+
+    #[test]
+    fn the_file_that_help_shows_is_one() {
+        let file = SERVER_HELP.find('{').map(|at| &SERVER_HELP[at..]).expect("an example");
+        let shown: serde_json::Value = serde_json::from_str(file).expect("JSON");
+        assert_eq!(shown.as_object().map(serde_json::Map::len), Some(6));
+        assert!(serde_json::from_value::<Setup>(shown).is_ok());
     }
 }

