@@ -130,7 +130,7 @@ impl Project {
         let source = fs::read_to_string(self.path("src/plugin.c")).expect("the source");
         for (example, wrong, problem) in [
             (r#"{\"name\":\"Anna\","#, r#"{\"nom\":\"Anna\","#, "fails with its own example"),
-            (r#"\"type\":\"string\""#, r#"\"type\":\"null\""#, "example-config does not match config-schema"),
+            (r#"\"type\":\"string\""#, r#"\"type\":\"null\""#, "does not fit config-schema"),
         ] {
             assert!(source.contains(example), "{example}");
             fs::write(self.path("src/plugin.c"), source.replace(example, wrong)).expect("another source");

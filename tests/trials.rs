@@ -87,6 +87,49 @@ async fn a_version_is_tried_on_the_deliveries_of_an_endpoint() {
     assert_eq!(wrong.faults(), ["endpoint"]);
 }
 
+/// A version that crashes is tried, in time travel and dry runs, more often than puts it into quarantine.
+#[tokio::test]
+async fn what_is_tried_is_told_and_changes_nothing() {
+    let api = server::shared().await.space("trial-crash").await;
+    api.put_plugin("hostile", "1.0.0", components::HOSTILE).await.expect(201);
+    api.put("plugins/hostile", &json!({ "faults_max": 2, "fall_back": true })).await.expect(200);
+    api.put("event-types/order.paid", &json!({})).await.expect(201);
+    let receiver = Receiver::answering(200, "text/plain", "").await;
+    let format = json!({ "type": "plugin", "plugin": "hostile@1.0.0", "config": { "do": "time" } });
+    let endpoint = json!({ "url": receiver.url, "event_types": ["order.paid"], "format": format });
+    api.put("endpoints/crm", &endpoint).await.expect(201);
+    for n in 0..4 {
+        api.post("events", &json!({ "type": "order.paid", "data": { "n": n } })).await.expect(202);
+    }
+    eventually("all are delivered", || async {
+        let page = api.get("deliveries?status=delivered").await.expect(200);
+        (page["items"].as_array().map(Vec::len) == Some(4)).then_some(())
+    })
+    .await;
+    let version = "plugins/hostile/versions/1.0.0";
+    let same = travel(&api, version, &json!({ "endpoint": "crm" })).await;
+    assert_eq!((&same["compared"], &same["same"]), (&json!(4), &json!(4)), "the time is what it was: {same:#}");
+
+    let crash = json!({ "do": "panic" });
+    let other = travel(&api, version, &json!({ "endpoint": "crm", "config": crash })).await;
+    for changed in other["different"].as_array().expect("a list") {
+        let reason = changed["after"]["reason"].as_str().unwrap_or_default();
+        assert!(reason.contains("panics on purpose"), "each is called: {changed:#}");
+    }
+    assert_eq!(other["different"].as_array().map(Vec::len), Some(4), "{other:#}");
+    let draft = json!({ "export": "template", "config": crash, "input": {} });
+    for _ in 0..3 {
+        let told = api.post(&format!("{version}/dry-run"), &draft).await.expect(200);
+        let reason = told["outcome"]["reason"].as_str().unwrap_or_default();
+        assert!(reason.contains("panics on purpose"), "{told:#}");
+    }
+    let plugin = api.get("plugins/hostile").await.expect(200);
+    assert!(plugin["versions"][0].get("quarantine").is_none(), "{plugin:#}");
+    assert_eq!(plugin["versions"][0]["counts"]["calls"], 4, "tries are not counted: {plugin:#}");
+    assert_eq!(api.get("events?type=plugin.quarantined").await.expect(200)["items"], json!([]));
+    assert_eq!(receiver.received().len(), 4, "nothing was sent");
+}
+
 #[tokio::test]
 async fn a_version_is_tried_on_the_calls_of_a_webhook() {
     let api = server::shared().await.space("trial-webhook").await;

@@ -10,7 +10,7 @@ use tenterhook::clock::{Clock as _, SystemClock};
 
 use super::support::api::Api;
 use super::support::tools::{kept, run, version_of};
-use super::support::{read, server};
+use super::support::{components, read, server};
 
 const NOTHING: &str = "document: { dsl: '1.0.3', namespace: test, name: nothing, version: '1.0.0' }
 do:
@@ -110,6 +110,18 @@ async fn a_verifier_that_cannot_work_is_refused_when_it_is_saved() {
     let verifier = json!({ "plugin": "verify-github", "secrets": { "secret": "sender" } });
     api.put("workflows/nothing/trigger", &json!({ "type": "trigger", "verifier": verifier })).await.expect(200);
     assert_eq!(api.delete("secrets/sender").await.problem(409), "in-use");
+}
+
+#[tokio::test]
+async fn a_version_that_is_no_verifier_is_not_promoted_where_a_trigger_asks_it() {
+    let (api, _) = prepared("verify-unfit", Value::Null).await;
+    api.put_plugin("guard", "1.0.0", components::VERIFIER).await.expect(201);
+    let verifier = json!({ "plugin": "guard", "secrets": { "secret": "sender" } });
+    api.put("workflows/nothing/trigger", &json!({ "type": "trigger", "verifier": verifier })).await.expect(200);
+    api.put_plugin("guard", "2.0.0", components::TEMPLATE).await.expect(201);
+    let refused = api.post("plugins/guard/promote", &json!({ "version": "2.0.0" })).await;
+    assert_eq!(refused.body["used_by"], json!([{ "kind": "trigger", "id": "nothing" }]), "{refused:?}");
+    assert_eq!(refused.problem(409), "plugin-version-unfit");
 }
 
 /// The calls that the providers' own libraries sign now, for the triggers at these URLs (`VERIFIER=URL`): a line each.

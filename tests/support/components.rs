@@ -34,6 +34,9 @@ pub fn reworded(component: &[u8], old: &str, new: &str) -> Vec<u8> {
     assert!(found, "there is no {old:?} in the component");
     bytes
 }
+/// `plugins/verifiers/github`.
+pub const VERIFIER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/verify-github.wasm"));
+
 /// `plugins/capable`.
 pub const CAPABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/capable.wasm"));
 /// `plugins/fetcher`.

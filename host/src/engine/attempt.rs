@@ -12,7 +12,7 @@ use crate::model::{
     Attempt, AttemptError, AttemptForm, AttemptTiming, Delivery, DeliveryStatus, Endpoint, EndpointFormat,
     EndpointHealth, EndpointStatus, ErrorClass, Event, LogLine, PluginRef, Time,
 };
-use crate::plugin::{Call, OutboundRequest};
+use crate::plugin::{Call, Loaded, OutboundRequest};
 use crate::store::{DeliveryStep, Draft, DueDelivery, Expect, StoreError};
 use crate::telemetry::DELIVERY_ATTEMPTS;
 use crate::webhook::Redactor;
@@ -110,7 +110,7 @@ impl Engine {
     }
 
     /// The request that the endpoint's plugin makes of a delivery.
-    pub(super) async fn made(
+    async fn made(
         &self,
         endpoint: &Endpoint,
         (delivery, event): (&Delivery, &Event),
@@ -125,13 +125,26 @@ impl Engine {
             Err(EngineError::NotFound { .. }) => return Ok(Made::Unsendable(format!("there is no plugin {plugin}"))),
             Err(other) => return Err(other),
         };
+        self.made_by(&loaded, endpoint, config, (delivery, event), notes).await
+    }
+
+    /// The request that a plugin makes of a delivery.
+    pub(super) async fn made_by(
+        &self,
+        loaded: &Loaded,
+        endpoint: &Endpoint,
+        config: &Value,
+        (delivery, event): (&Delivery, &Event),
+        notes: &mut Notes,
+    ) -> Result<Made> {
         notes.plugin = loaded.name().parse().ok();
+        let id = delivery.id.to_string();
         // The same for all attempts, so that a template, which is pure, makes the same request for all.
         let call = Call { space: event.space.to_string(), id, now: delivery.created_at, config: config.to_string() };
         let Form { method, url, headers, body, .. } = delivery::base(endpoint);
         let base = OutboundRequest { method: method.as_str().to_owned(), url, headers, body };
-        let rendered = self.plugins.render(&loaded, call, delivery::event_input(event).to_string(), base).await;
-        self.learn(&event.space, &loaded, &rendered).await;
+        let rendered = self.plugins.render(loaded, call, delivery::event_input(event).to_string(), base).await;
+        self.learn(&event.space, loaded, &rendered).await;
         let rendered = match rendered {
             Ok(report) => {
                 notes.logs.extend(report.logs);

@@ -9,7 +9,7 @@ use crate::model::{
     Exchange, Fault, LogLine, Mapping, Object, PluginTrace, Record, Redacted, Slug, Template, Time, TracedVerdict,
     Webhook,
 };
-use crate::plugin::{self, Call, InboundResponse, OutboundRequest};
+use crate::plugin::{self, Call, InboundResponse, Loaded, OutboundRequest};
 use crate::webhook::{self, Answer, ComposedRequest, Redactor, RenderStep, Rendered, Verdict};
 
 use super::{Engine, EngineError, Result, faults};
@@ -33,6 +33,8 @@ pub(super) struct CallSite<'a> {
     pub(super) now: Time,
     /// Secrets that the data may hold besides: masked too.
     pub(super) secrets: &'a [Redacted],
+    /// A version that is tried in place of the webhook's own template plugin.
+    pub(super) tried: Option<&'a Loaded>,
 }
 
 /// A call that was made, or that failed on the way.
@@ -150,7 +152,10 @@ impl Engine {
     async fn template<'a>(&self, site: &CallSite<'_>, step: &'a RenderStep) -> Result<(plugin::Loaded, &'a Value)> {
         match step {
             RenderStep::Text { config } => Ok((self.builtin(TEXT_TEMPLATE)?, config)),
-            RenderStep::Plugin { plugin, config } => Ok((self.load_plugin(site.space, plugin, site.id).await?, config)),
+            RenderStep::Plugin { plugin, config } => Ok(match site.tried {
+                Some(tried) => (tried.clone(), config),
+                None => (self.load_plugin(site.space, plugin, site.id).await?, config),
+            }),
         }
     }
 
@@ -234,12 +239,13 @@ impl Engine {
     }
 }
 
-/// What is kept of a call for other versions of its plugins; nothing, if it has only what comes with the server.
+/// What is kept of a call for other versions of its plugins; nothing, if it has only what comes with the server, or if
+/// an action made it that knows secrets.
 fn trace_of(site: &CallSite<'_>, webhook: &Webhook, context: &Object) -> Option<PluginTrace> {
     let by_template = matches!(webhook.request.template, Template::Plugin { .. });
     let by_mapping = matches!(webhook.response.mapping, Mapping::Plugin { .. });
     let input = by_template.then(|| Value::Object(context.clone()));
-    (by_template || by_mapping).then(|| PluginTrace {
+    (site.secrets.is_empty() && (by_template || by_mapping)).then(|| PluginTrace {
         webhook: webhook.id.clone(),
         id: site.id.to_owned(),
         now: site.now,

@@ -3,9 +3,8 @@
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use crate::inbound::{self, InboundError, Judged, RawRequest, VerifiedRequest};
-use crate::model::{HeaderField, JudgedCall, Redacted, Slug, Trigger, TriggerVerifier, UniqueId};
+use crate::model::{HeaderField, JudgedCall, Redacted, Slug, Time, Trigger, TriggerVerifier, UniqueId};
 use crate::plugin::{self, Acceptance, Blame, Call, InboundRequest, InboundResponse, PluginError, Reported};
-use crate::webhook::Redactor;
 
 use super::receive::InboundCall;
 use super::trial::{self, Outcome};
@@ -62,7 +61,6 @@ impl Engine {
     ) -> Result<Judgement> {
         inbound::expect_enabled(trigger)?;
         let secrets = self.verifier_secrets(space, verifier).await?;
-        let redactor = Redactor::new(&secrets.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>(), &[]);
         let (id, url) = (UniqueId::generate(), call.url.clone());
         let loaded = self.load_plugin(space, &verifier.plugin, &id.to_string()).await?;
         let raw = call.into_raw(self.clock.now());
@@ -73,11 +71,13 @@ impl Engine {
             config: verifier.config.to_string(),
         };
         let request = request_of(&raw, url);
-        let judged = self.plugins.verify(&loaded, about, request.clone(), secrets).await;
-        self.keep_judged((space, trigger), id, request, &judged).await;
-        let judged = judged.map_err(|error| refusal(&error, &redactor))?;
+        let at = (id, raw.received_at);
+        let judged = self.plugins.verify(&loaded, about, request.clone(), trial::secrets_of(secrets)).await;
+        self.learn(space, &loaded, &judged).await;
+        self.keep_judged((space, trigger), at, request, &judged).await;
+        let judged = judged.map_err(|error| refusal(&error))?;
         for line in &judged.logs {
-            tracing::debug!(plugin = loaded.name(), level = line.level, "{}", redactor.text(&line.message));
+            tracing::debug!(plugin = loaded.name(), level = line.level, "{}", line.message);
         }
         match judged.value {
             plugin::Judgement::Accepted(Acceptance { id, payload }) => {
@@ -86,7 +86,7 @@ impl Engine {
                 let id = id.filter(|id| !id.is_empty());
                 Ok(Judgement::Verified(Box::new(inbound::accept(raw, Judged { id, payload })?)))
             }
-            plugin::Judgement::Refused(reason) => Err(InboundError::NotVerified(redactor.text(&reason)).into()),
+            plugin::Judgement::Refused(reason) => Err(InboundError::NotVerified(reason).into()),
             plugin::Judgement::Answered(response) => Ok(Judgement::Answered(response)),
         }
     }
@@ -95,7 +95,7 @@ impl Engine {
     async fn keep_judged(
         &self,
         (space, trigger): (&Slug, &Trigger),
-        id: UniqueId,
+        (id, time): (UniqueId, Time),
         request: InboundRequest,
         judged: &std::result::Result<Reported<plugin::Judgement>, PluginError>,
     ) {
@@ -106,12 +106,12 @@ impl Engine {
             Ok(report) => trial::judged(report.value.clone()),
             Err(error) => Outcome::Failed { reason: error.to_string() },
         };
+        let is_refused = matches!(outcome, Outcome::Refused { .. } | Outcome::Failed { .. });
         let kept = async {
             let text = serde_json::to_string(&Kept::of(request, outcome)).map_err(|error| super::defect(&error))?;
             let sealed = self.vault.seal(&signing_place(space, &trigger.workflow), &text)?;
             let (space, workflow) = (space.clone(), trigger.workflow.clone());
-            let time = self.clock.now();
-            self.store.keep_judged(JudgedCall { id, space, workflow, time, sealed }).await?;
+            self.store.keep_judged(JudgedCall { id, space, workflow, time, is_refused, sealed }).await?;
             Ok::<_, EngineError>(())
         };
         if let Err(error) = kept.await {
@@ -162,9 +162,11 @@ fn request_of(raw: &RawRequest, url: String) -> InboundRequest {
     }
 }
 
-/// A verifier that says no by an error refuses the call; one that fails leaves it open whether the call was right.
-fn refusal(error: &PluginError, redactor: &Redactor) -> EngineError {
-    let reason = redactor.text(&error.to_string());
-    let refuses = error.blame() == Blame::Caller && !error.is_retriable();
+/// A verifier that says no by an error refuses the call; one that fails, or is none, leaves it open whether the call was
+/// right.
+fn refusal(error: &PluginError) -> EngineError {
+    let reason = error.to_string();
+    let is_none = matches!(error, PluginError::WrongExport { .. });
+    let refuses = error.blame() == Blame::Caller && !error.is_retriable() && !is_none;
     EngineError::from(if refuses { InboundError::NotVerified(reason) } else { InboundError::VerifierFailed(reason) })
 }

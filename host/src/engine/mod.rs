@@ -68,7 +68,7 @@ pub use event_types::EventTypeView;
 pub use grants::{Access, GrantsDraft};
 pub use live::Happening;
 pub use plugins::{
-    PluginOverview, PluginSettings, PluginVersionView, StartedUpload, Upload, UploadStarted, UploadTurn,
+    PluginOverview, PluginSettings, PluginVersionView, StartedUpload, Upload, UploadStarted, UploadTurn, schema_fault,
 };
 pub use publish::{BATCH_EVENTS_MAX, Receipt};
 pub use receive::{InboundCall, Received};

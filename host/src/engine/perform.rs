@@ -89,7 +89,7 @@ impl Engine {
     }
 
     pub(super) fn call_site<'a>(&self, run: &'a Run, effect: &'a Effect) -> CallSite<'a> {
-        CallSite { space: &run.space, id: &effect.idempotency_key, now: run.created_at, secrets: &[] }
+        CallSite { space: &run.space, id: &effect.idempotency_key, now: run.created_at, secrets: &[], tried: None }
     }
 
     async fn perform_webhook(

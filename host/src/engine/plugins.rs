@@ -18,6 +18,7 @@ use super::{Engine, EngineError, Result};
 pub use lines::PluginSettings;
 pub(super) use upload::{AtWork, UPLOADS_MAX};
 pub use upload::{StartedUpload, Upload, UploadStarted, UploadTurn};
+pub use uses::schema_fault;
 pub(super) use uses::{Need, webhook_needs};
 
 /// Versions read at a time, when all of a space are.
@@ -92,6 +93,7 @@ impl Engine {
         name: &Slug,
         version: &semver::Version,
     ) -> Result<PluginVersionView> {
+        self.space(space).await?;
         let version = self.bare_version(space, name, version).await?;
         self.view_version(space, version).await
     }
@@ -181,7 +183,12 @@ impl Engine {
         let tag = self.tag(space, id);
         if let Some(line) = line {
             let faults_max = line.faults_max.unwrap_or(self.plugins.limits().faults_max);
-            tag.watch(faults_max, line.quarantined.contains_key(&version));
+            let quarantine = line.quarantined.get(&version);
+            if tag.watch(faults_max, quarantine.is_some())
+                && let Some(Quarantine { faults, reason, .. }) = quarantine
+            {
+                self.plugins.suspect(space.as_str(), digest, *faults, reason);
+            }
         }
         Ok(self.plugins.load_tagged(digest, tag, self.component(digest)).await?)
     }

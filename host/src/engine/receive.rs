@@ -77,6 +77,9 @@ impl Engine {
     async fn admit(&self, space: &Slug, trigger: &Trigger, call: InboundCall) -> Result<Received> {
         let request = match &trigger.verifier {
             None => self.verify(space, trigger, call)?,
+            Some(_) if !matches!(call.method.as_str(), "POST" | "PUT" | "GET") => {
+                return Err(InboundError::MethodNotAllowed { method: call.method }.into());
+            }
             Some(verifier) => match self.judge(space, trigger, verifier, call).await? {
                 Judgement::Verified(request) => *request,
                 Judgement::Answered(response) => return Ok(Received::Answered(response)),

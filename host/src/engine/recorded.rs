@@ -20,8 +20,8 @@ use super::{Engine, EngineError, Result};
 
 /// Deliveries or runs read at a time.
 const PAGE: usize = 100;
-/// Runs looked through for calls of a webhook, at most.
-const RUNS_MAX: usize = 5_000;
+/// Deliveries of an endpoint, or runs, that are looked through at most.
+const LOOKED_MAX: usize = 5_000;
 
 type After = (Outcome, Vec<LogLine>);
 
@@ -34,13 +34,14 @@ impl Engine {
             (None, EndpointFormat::Plugin { config, .. }) => config.clone(),
             (None, _) => Value::Null,
         };
-        endpoint.format = EndpointFormat::Plugin { plugin: tried.plugin.clone(), config };
+        endpoint.format = EndpointFormat::Plugin { plugin: tried.plugin.clone(), config: config.clone() };
         let filter = DeliveryFilter { endpoint: Some(id.clone()), ..DeliveryFilter::default() };
-        let (mut travel, mut cursor) = (TimeTravel::default(), None);
-        loop {
+        let (mut travel, mut looked, mut cursor) = (TimeTravel::default(), 0, None);
+        while looked < LOOKED_MAX {
             let slice = self.store.deliveries(tried.space, &filter, Page { cursor, limit: PAGE }).await?;
+            looked += slice.items.len();
             for delivery in slice.items {
-                self.travel_delivery(&endpoint, delivery, &mut travel).await?;
+                self.travel_delivery((tried, &config), &endpoint, delivery, &mut travel).await?;
                 if travel.seen() >= tried.last {
                     return Ok(travel);
                 }
@@ -50,9 +51,17 @@ impl Engine {
                 return Ok(travel);
             }
         }
+        travel.stopped = Some(format!("only the newest {LOOKED_MAX} deliveries were looked at"));
+        Ok(travel)
     }
 
-    async fn travel_delivery(&self, endpoint: &Endpoint, delivery: Delivery, travel: &mut TimeTravel) -> Result<()> {
+    async fn travel_delivery(
+        &self,
+        (tried, config): (&Tried<'_>, &Value),
+        endpoint: &Endpoint,
+        delivery: Delivery,
+        travel: &mut TimeTravel,
+    ) -> Result<()> {
         let id = delivery.id.to_string();
         let view = self.delivery(&delivery.space, delivery.id).await?;
         let Some(before) = view.attempts.last().and_then(|attempt| done(&delivery, attempt)) else {
@@ -63,7 +72,7 @@ impl Engine {
             return Ok(());
         };
         let mut notes = Notes::default();
-        let made = self.made(endpoint, (&delivery, &event), &mut notes).await;
+        let made = self.made_by(&tried.loaded, endpoint, config, (&delivery, &event), &mut notes).await;
         let after = match made {
             Ok(Made::Form(form, _)) => {
                 let redactor = Redactor::new(&form.secrets, &[]);
@@ -87,20 +96,21 @@ impl Engine {
         };
         webhook.request.template = Template::Plugin { plugin: tried.plugin.clone(), config };
         let mut travel = TimeTravel::default();
-        for (exchange, trace) in self.traced_calls(tried, id).await? {
+        for (exchange, trace) in self.traced_calls(tried, id, &mut travel).await? {
             let at = (trace.id.clone(), exchange.started_at);
             let Some(Value::Object(input)) = &trace.input else {
                 travel.skip(at.0, "its input was not kept: it was too large, or no uploaded plugin made the request");
                 continue;
             };
-            let after = self.composed(tried.space, &webhook, &trace, input).await;
+            let after = self.composed(tried, &webhook, &trace, input).await;
             travel.take(at, Outcome::Request(exchange.request), after);
         }
         Ok(travel)
     }
 
-    async fn composed(&self, space: &Slug, webhook: &Webhook, trace: &PluginTrace, input: &Object) -> After {
-        let site = CallSite { space, id: &trace.id, now: trace.now, secrets: &[] };
+    async fn composed(&self, tried: &Tried<'_>, webhook: &Webhook, trace: &PluginTrace, input: &Object) -> After {
+        let Tried { space, loaded, .. } = tried;
+        let site = CallSite { space, id: &trace.id, now: trace.now, secrets: &[], tried: Some(loaded) };
         let mut logs = Vec::new();
         let composed = match self.compose(&site, webhook, input, &mut logs).await {
             Ok(composed) => composed,
@@ -125,7 +135,7 @@ impl Engine {
             (None, Mapping::Rules { .. }) => Value::Null,
         };
         let mut travel = TimeTravel::default();
-        for (exchange, trace) in self.traced_calls(tried, id).await? {
+        for (exchange, trace) in self.traced_calls(tried, id, &mut travel).await? {
             let at = (trace.id.clone(), exchange.started_at);
             let (Some(verdict), Some(response)) = (trace.verdict, exchange.response.and_then(received)) else {
                 travel.skip(at.0, "no uploaded plugin read its response, or the response was not kept whole");
@@ -140,9 +150,14 @@ impl Engine {
     }
 
     /// The newest calls of a webhook whose plugins are uploaded ones, newest first.
-    async fn traced_calls(&self, tried: &Tried<'_>, id: &Slug) -> Result<Vec<(Exchange, PluginTrace)>> {
+    async fn traced_calls(
+        &self,
+        tried: &Tried<'_>,
+        id: &Slug,
+        travel: &mut TimeTravel,
+    ) -> Result<Vec<(Exchange, PluginTrace)>> {
         let (mut found, mut looked, mut cursor) = (Vec::new(), 0, None);
-        while looked < RUNS_MAX {
+        while looked < LOOKED_MAX {
             let slice = self.store.runs(tried.space, &RunFilter::default(), Page { cursor, limit: PAGE }).await?;
             looked += slice.items.len();
             for run in slice.items {
@@ -157,9 +172,10 @@ impl Engine {
             }
             cursor = slice.next;
             if cursor.is_none() {
-                break;
+                return Ok(found);
             }
         }
+        travel.stopped = Some(format!("only the newest {LOOKED_MAX} runs were looked at"));
         Ok(found)
     }
 

@@ -50,6 +50,9 @@ pub struct TimeTravel {
     pub different: Vec<Changed>,
     /// Those that could not be tried.
     pub skipped: Vec<Skipped>,
+    /// Why there may be older ones that were not looked at; absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
 }
 
 /// A recorded call that would have gone otherwise.
@@ -96,6 +99,7 @@ impl Engine {
         version: &semver::Version,
         draft: TimeTravelDraft,
     ) -> Result<TimeTravel> {
+        self.space(space).await?;
         let found = self.bare_version(space, name, version).await?;
         let last = draft.last.unwrap_or(LAST_DEFAULT);
         if !(1..=LAST_MAX).contains(&last) {
@@ -108,7 +112,7 @@ impl Engine {
             return Err(EngineError::invalid("export", reason));
         }
         let plugin = PluginRef { name: name.clone(), version: Some(version.clone()) };
-        let loaded = self.load_plugin(space, &plugin, "").await?;
+        let loaded = self.load_plugin(space, &plugin, "").await?.on_trial();
         let tried = Tried { space, plugin, loaded, config: draft.config, last };
         match (draft.endpoint, draft.webhook, draft.trigger) {
             (Some(endpoint), ..) => self.travel_endpoint(&tried, &endpoint).await,
@@ -142,8 +146,11 @@ fn wanted(draft: &TimeTravelDraft) -> Result<Export> {
 impl TimeTravel {
     /// Takes in what came of one recorded call.
     pub(super) fn take(&mut self, (id, at): (String, Time), before: Outcome, (after, logs): (Outcome, Vec<LogLine>)) {
-        self.compared += 1;
         let differences = differences(&comparable(&before), &comparable(&after));
+        if differences.is_empty() && (is_cut(&before) || is_cut(&after)) {
+            return self.skip(id, "its body is longer than what is kept; what is kept is the same");
+        }
+        self.compared += 1;
         if differences.is_empty() {
             self.same += 1;
         } else {
@@ -162,13 +169,29 @@ impl TimeTravel {
     }
 }
 
-/// An outcome so that people see what differs: headers by their names, a JSON body as what it says.
+/// Whether only the beginning of its body is there.
+fn is_cut(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Request(request) => request.body_cut,
+        Outcome::Answered(response) => response.body_cut,
+        _ => false,
+    }
+}
+
+/// An outcome so that people see what differs: headers by their names, a JSON body as what it says, a plugin's reason
+/// without the version's name.
 fn comparable(outcome: &Outcome) -> Value {
     let Ok(mut value) = serde_json::to_value(outcome) else { return Value::Null };
     let Some(members) = value.as_object_mut() else { return value };
     if let Some(Value::Array(fields)) = members.get("headers") {
         let by_name = headers_by_name(fields);
         members.insert("headers".to_owned(), by_name);
+    }
+    if let Some(Value::String(reason)) = members.get("reason")
+        && let Some((_, reason)) = reason.strip_prefix("plugin ").and_then(|rest| rest.split_once(": "))
+    {
+        let reason = reason.to_owned();
+        members.insert("reason".to_owned(), reason.into());
     }
     if let Some(Value::String(body)) = members.get("body")
         && let Ok(parsed @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(body)
@@ -197,6 +220,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::RequestParts;
 
     fn draft(body: Value) -> TimeTravelDraft {
         serde_json::from_value(body).expect("the shape of a draft")
@@ -233,8 +257,16 @@ mod tests {
         travel.take(at("same"), before(), (request(r#"{"b": 2, "a": 1}"#, ("x-a", "1")), vec![]));
         travel.take(at("other"), before(), (request(r#"{"a": 1, "b": 3}"#, ("X-A", "2")), vec![]));
         travel.take(at("dropped"), before(), (Outcome::Dropped, vec![]));
+        let failed = |version: &str| Outcome::Failed { reason: format!("plugin mine@{version}: rejected: no phone") };
+        travel.take(at("failed"), failed("1.0.0"), (failed("2.0.0"), vec![]));
+        let cut = || match before() {
+            Outcome::Request(request) => Outcome::Request(RequestParts { body_cut: true, ..request }),
+            other => other,
+        };
+        travel.take(at("cut"), cut(), (cut(), vec![]));
+        assert_eq!(travel.skipped.len(), 1, "what was cut may differ behind the cut");
         travel.skip("gone".into(), "its event has expired");
-        assert_eq!((travel.compared, travel.same, travel.seen()), (3, 1, 4));
+        assert_eq!((travel.compared, travel.same, travel.seen()), (4, 2, 6));
         let paths: Vec<_> = travel.different[0].differences.iter().map(|difference| &*difference.path).collect();
         assert_eq!(paths, ["/body/b", "/headers/x-a"]);
         assert!(travel.different[1].differences.iter().any(|difference| difference.path == "/kind"));

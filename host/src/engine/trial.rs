@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::plugin::{
     Acceptance, Call, InboundRequest, InboundResponse, Judgement, Loaded, OutboundRequest, PluginError, Reported,
-    Verdict,
+    Secrets, Verdict,
 };
 use crate::webhook::Redactor;
 
@@ -150,13 +150,14 @@ impl Engine {
         version: &semver::Version,
         draft: DryRunDraft,
     ) -> Result<DryRun> {
+        self.space(space).await?;
         let plugin = self.bare_version(space, name, version).await?;
         if !plugin.exports.contains(&draft.export) {
             let exports = plugin.exports.iter().map(|export| export.word()).collect::<Vec<_>>().join(", ");
             return Err(EngineError::invalid("export", format!("the plugin exports {exports}")));
         }
         let exact = PluginRef { name: name.clone(), version: Some(version.clone()) };
-        let loaded = self.load_plugin(space, &exact, "").await?;
+        let loaded = self.load_plugin(space, &exact, "").await?.on_trial();
         let config = draft.config.clone().unwrap_or_else(|| example(&plugin, |said| &said.example_config));
         let call = Call {
             space: space.to_string(),
@@ -177,24 +178,17 @@ impl Engine {
                 Outcome::Output { output: parsed(&output) }
             }),
             Trial::Verifier { request, secrets } => {
-                let known: Vec<_> = secrets.iter().map(|(_, secret)| secret.clone()).collect();
-                let mut run = told(self.plugins.verify(loaded, call, request, secrets).await, judged);
-                run.mask(&Redactor::new(&known, &[]));
-                run
+                told(self.plugins.verify(loaded, call, request, secrets_of(secrets)).await, judged)
             }
         }
     }
 }
 
-impl DryRun {
-    fn mask(&mut self, redactor: &Redactor) {
-        for line in &mut self.logs {
-            line.message = redactor.text(&line.message);
-        }
-        if let Outcome::Refused { reason } | Outcome::Failed { reason } = &mut self.outcome {
-            *reason = redactor.text(reason);
-        }
-    }
+/// What a verifier gets.
+pub(super) fn secrets_of(values: Vec<(String, Redacted)>) -> Secrets {
+    let known: Vec<_> = values.iter().map(|(_, secret)| secret.clone()).collect();
+    let redactor = Redactor::new(&known, &[]);
+    Secrets { values, mask: Box::new(move |text| redactor.text(text)) }
 }
 
 impl DryRunDraft {

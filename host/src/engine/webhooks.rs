@@ -224,7 +224,7 @@ impl Engine {
     pub async fn test_webhook(&self, space: &Slug, id: &Slug, data: &Value) -> Result<TestReport> {
         self.webhook(space, id).await?;
         let call = format!("test-{}", UniqueId::generate());
-        let site = CallSite { space, id: &call, now: self.clock.now(), secrets: &[] };
+        let site = CallSite { space, id: &call, now: self.clock.now(), secrets: &[], tried: None };
         let called = self.call_webhook(&site, id, data, None).await?;
         let elapsed_ms = called.exchange.as_ref().map(|exchange| exchange.elapsed_ms);
         let (request, response) = called.exchange.map_or((None, None), |e| (Some(e.request), e.response));

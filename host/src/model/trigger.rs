@@ -80,6 +80,8 @@ pub struct JudgedCall {
     pub workflow: Slug,
     /// When it came.
     pub time: Time,
+    /// It was refused.
+    pub is_refused: bool,
     /// The call and what the verifier said of it, as JSON: signatures and tokens are in it.
     pub sealed: Sealed,
 }

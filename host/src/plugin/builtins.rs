@@ -101,7 +101,7 @@ fn load(embedded: &Embedded, core: &Core, artefacts: Option<&Artefacts>, health:
     let compiled = Arc::new(Compiled::link(core, &component, digest, true)?);
     let name = format!("{}@{}", embedded.name, env!("CARGO_PKG_VERSION"));
     let Tag { name, counters } = health.tag("", &name);
-    Ok(Loaded { compiled, name, counters })
+    Ok(Loaded { compiled, name, counters, is_on_trial: false })
 }
 
 fn version(embedded: &Embedded, loaded: &Loaded, core: &Core) -> Option<PluginVersion> {

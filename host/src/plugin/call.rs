@@ -13,7 +13,10 @@ use super::hub::Server;
 use super::output;
 use super::state::State;
 use super::stubs::OnlyActions;
-use super::types::{Call, InboundRequest, InboundResponse, Judgement, OutboundRequest, Reported, Verdict, interface};
+use super::types::{
+    Acceptance, Call, InboundRequest, InboundResponse, Judgement, OutboundRequest, Reported, Secrets, Verdict,
+    interface,
+};
 use super::wasi::Exited;
 use super::wit;
 use crate::model::{Export, Redacted, Time};
@@ -64,13 +67,14 @@ pub(super) fn map(core: &Core, plugin: &Loaded, call: Call, response: InboundRes
     })
 }
 
-/// Calls `inbound-verifier.verify`; blocks until it is done or stopped.
+/// Calls `inbound-verifier.verify`; blocks until it is done or stopped. What comes of it is masked, but for an answer to
+/// the caller, which is the verifier's to decide.
 pub(super) fn verify(
     core: &Core,
     plugin: &Loaded,
     call: Call,
     request: InboundRequest,
-    secrets: &[(String, Redacted)],
+    Secrets { values, mask }: &Secrets,
 ) -> Result<Reported<Judgement>> {
     let export = plugin.compiled.verifier.as_ref().ok_or_else(|| plugin.wrong_export(Export::Verifier))?;
     let now = call.now;
@@ -79,11 +83,22 @@ pub(super) fn verify(
         name: name.clone(),
         value: value.reveal().to_owned(),
     };
-    let secrets: Vec<_> = secrets.iter().map(secret).collect();
+    let secrets: Vec<_> = values.iter().map(secret).collect();
     let report = pure(core, plugin, now, core.limits.pure_time_max, |store, instance| {
         export.load(&mut *store, instance)?.call_verify(store, &call, &request, &secrets)
     })?;
-    settle(plugin, report, |judgement| output::judgement(judgement.into(), core.limits.output_bytes_max))
+    let settled = settle(plugin, report, |judgement| output::judgement(judgement.into(), core.limits.output_bytes_max));
+    let mask = mask.as_ref();
+    let mut report = settled.map_err(|error| error.masked(mask))?;
+    report.logs.iter_mut().for_each(|line| line.message = mask(&line.message));
+    Ok(report.map(|judgement| match judgement {
+        Judgement::Accepted(Acceptance { id, payload }) => Judgement::Accepted(Acceptance {
+            id: id.map(|id| mask(&id)),
+            payload: payload.map(|payload| output::masked(payload, mask)),
+        }),
+        Judgement::Refused(reason) => Judgement::Refused(mask(&reason)),
+        answered @ Judgement::Answered(_) => answered,
+    }))
 }
 
 /// Calls `trigger-action.run` on this thread, with the limits of a pure call.

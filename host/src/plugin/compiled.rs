@@ -87,9 +87,17 @@ pub struct Loaded {
     pub(super) compiled: Arc<Compiled>,
     pub(super) name: Arc<str>,
     pub(super) counters: Arc<Counters>,
+    /// Its calls are tries, see [`Self::on_trial`].
+    pub(super) is_on_trial: bool,
 }
 
 impl Loaded {
+    /// The same version on trial: its calls are not counted, say nothing of its health, and are made while it rests.
+    #[must_use]
+    pub fn on_trial(&self) -> Self {
+        Self { counters: Arc::default(), is_on_trial: true, ..self.clone() }
+    }
+
     /// `name@version`, as errors name it.
     pub fn name(&self) -> &str {
         &self.name
@@ -117,6 +125,9 @@ impl Loaded {
 
     /// What the call that gave `result` says of this version.
     pub fn sign<T>(&self, result: &Result<T, PluginError>) -> Sign {
+        if self.is_on_trial {
+            return Sign::Nothing;
+        }
         let is_quarantined = self.counters.is_quarantined();
         let faults = self.counters.faults();
         match result {

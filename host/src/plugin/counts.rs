@@ -156,10 +156,11 @@ pub struct Tag {
 }
 
 impl Tag {
-    /// From now on, so many faults in a row put the version in quarantine; and whether it is there already.
-    pub fn watch(&self, faults_max: u32, quarantined: bool) {
+    /// From now on, so many faults in a row put the version in quarantine; and whether it is there already. `true` if
+    /// that is news.
+    pub fn watch(&self, faults_max: u32, quarantined: bool) -> bool {
         self.counters.faults_max.store(faults_max.max(1), Ordering::Relaxed);
-        self.counters.quarantined.store(quarantined, Ordering::Relaxed);
+        !self.counters.quarantined.swap(quarantined, Ordering::Relaxed) && quarantined
     }
 }
 
@@ -170,8 +171,8 @@ pub(super) struct Counters {
     times: [AtomicU64; SECONDS_BOUNDS.len() + 1],
     micros: AtomicU64,
     memory_peak: AtomicU64,
-    /// What the gauge of it says.
-    memory_shown: AtomicU64,
+    /// What the gauge of it says, which is one for all spaces.
+    memory_shown: Arc<AtomicU64>,
     faults: AtomicU32,
     /// Zero: never asked for.
     faults_max: AtomicU32,
@@ -179,6 +180,11 @@ pub(super) struct Counters {
 }
 
 impl Counters {
+    /// Those of the same version in another space.
+    pub fn beside(others: &Self) -> Self {
+        Self { memory_shown: Arc::clone(&others.memory_shown), ..Self::default() }
+    }
+
     /// Counts a call of `plugin` that ran.
     pub fn ran<T>(&self, plugin: &Arc<str>, result: &Result<T, PluginError>, elapsed: Duration) {
         let outcome = self.count(plugin, Outcome::of(result));

@@ -64,7 +64,8 @@ impl Health {
         let name = counted.get_key_value(name).map_or_else(|| Arc::from(name), |(name, _)| Arc::clone(name));
         let of_name = counted.entry(Arc::clone(&name)).or_default();
         if !of_name.contains_key(space) {
-            of_name.insert(space.into(), Arc::default());
+            let counters = of_name.values().next().map_or_else(Counters::default, |others| Counters::beside(others));
+            of_name.insert(space.into(), Arc::new(counters));
         }
         Tag { counters: Arc::clone(&of_name[space]), name }
     }
@@ -96,6 +97,13 @@ impl Health {
     pub fn forgive(&self, user: Use) {
         let mut streaks = self.streaks();
         streaks.remove(&user);
+        self.failing.store(streaks.len(), Ordering::Release);
+    }
+
+    /// A use is known to be broken, from before the server started: one call at a time is let through, as after a rest.
+    pub fn suspect(&self, user: Use, faults: u32, last: &str, now: Instant) {
+        let mut streaks = self.streaks();
+        streaks.entry(user).or_insert_with(|| Streak { faults, last: last.into(), until: Some(now) });
         self.failing.store(streaks.len(), Ordering::Release);
     }
 
@@ -195,6 +203,18 @@ mod tests {
         assert_eq!(health.admit(1, much_later), Ok(()));
         health.learn(1, None, &Ok(()), much_later);
         assert_eq!(health.admit(1, much_later), Ok(()), "the probe worked: all is forgotten");
+    }
+
+    #[test]
+    fn a_use_that_is_suspect_is_probed_by_one_call() {
+        let health = Health::new(3, Duration::from_secs(60));
+        let now = Instant::now();
+        health.suspect(1, 20, "it crashed", now);
+        assert_eq!((health.check(1, now), health.admit(1, now)), (Ok(()), Ok(())), "one call probes it");
+        let resting = health.admit(1, now).expect_err("the others wait");
+        assert_eq!((resting.faults, &*resting.last), (20, "it crashed"));
+        health.learn(1, None, &Ok(()), now);
+        assert_eq!(health.admit(1, now), Ok(()), "it works again");
     }
 
     #[test]

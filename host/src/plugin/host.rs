@@ -21,9 +21,11 @@ use super::error::{PluginError, Refused};
 use super::health::{Health, Resting, Use};
 use super::pure::{PurePool, Unanswered};
 use super::services::Services;
-use super::types::{Call, InboundRequest, InboundResponse, Judgement, Limits, OutboundRequest, Reported, Verdict};
+use super::types::{
+    Call, InboundRequest, InboundResponse, Judgement, Limits, OutboundRequest, Reported, Secrets, Verdict,
+};
 use super::{call, upload};
-use crate::model::{Digest, PluginVersion, Redacted};
+use crate::model::{Digest, PluginVersion};
 
 type Result<T> = std::result::Result<T, PluginError>;
 
@@ -141,7 +143,7 @@ impl PluginHost {
             }
         };
         let compiled = entry.map_err(|source| PluginError::Refused { plugin: Arc::clone(&name), source })?;
-        Ok(Loaded { compiled, name, counters })
+        Ok(Loaded { compiled, name, counters, is_on_trial: false })
     }
 
     /// Drops what is counted of a plugin version that was deleted.
@@ -231,8 +233,8 @@ impl PluginHost {
         self.actions.run(work).await.unwrap_or_else(|| Err(lost(plugin)))
     }
 
-    /// Judges a call of a trigger (`inbound-verifier.verify`), like [`Self::render`]. What the plugin says and logs may
-    /// hold `secrets`.
+    /// Judges a call of a trigger (`inbound-verifier.verify`), like [`Self::render`]. What the plugin says and logs is
+    /// masked.
     ///
     /// # Errors
     /// See [`PluginError`].
@@ -241,7 +243,7 @@ impl PluginHost {
         plugin: &Loaded,
         call: Call,
         request: InboundRequest,
-        secrets: Vec<(String, Redacted)>,
+        secrets: Secrets,
     ) -> Result<Reported<Judgement>> {
         let user = self.user(plugin, &call);
         self.pure(plugin, user, move |core, plugin| call::verify(core, plugin, call, request, &secrets)).await
@@ -288,6 +290,11 @@ impl PluginHost {
         })
     }
 
+    /// A plugin version of a space was put into quarantine before the server started: it rests but for a call at a time.
+    pub fn suspect(&self, space: &str, digest: Digest, faults: u32, reason: &str) {
+        self.shared.health.suspect(self.use_of(digest, space, None), faults, reason, Instant::now());
+    }
+
     /// Forgives the faults of a plugin version of a space: it is called again at once.
     pub fn release(&self, space: &str, name: &str, digest: Digest) {
         self.tag(space, name).counters.forgive();
@@ -308,7 +315,9 @@ impl PluginHost {
     /// webhook of a space uses, those with the same configuration.
     fn user(&self, plugin: &Loaded, call: &Call) -> Use {
         let config = plugin.compiled.builtin.then_some(call.config.as_str());
-        self.use_of(plugin.compiled.digest, &call.space, config)
+        let user = self.use_of(plugin.compiled.digest, &call.space, config);
+        // Tries queue apart from what they try.
+        if plugin.is_on_trial { !user } else { user }
     }
 
     fn use_of(&self, digest: Digest, space: &str, config: Option<&str>) -> Use {
@@ -386,22 +395,33 @@ fn quarantined(plugin: &Loaded, resting: Resting) -> PluginError {
 
 /// Counts a call that was refused.
 fn refused(plugin: &Loaded, error: PluginError) -> PluginError {
-    plugin.counters.refused(&plugin.name, &error);
+    if !plugin.is_on_trial {
+        plugin.counters.refused(&plugin.name, &error);
+    }
     error
 }
 
 impl Shared {
     /// Refuses a use that rests, before it waits.
     fn check(&self, plugin: &Loaded, user: Use) -> Result<()> {
+        if plugin.is_on_trial {
+            return Ok(());
+        }
         self.health.check(user, Instant::now()).map_err(|resting| quarantined(plugin, resting))
     }
 
     /// Refuses a use that rests, when it is its turn.
     fn admit(&self, plugin: &Loaded, user: Use) -> Result<()> {
+        if plugin.is_on_trial {
+            return Ok(());
+        }
         self.health.admit(user, Instant::now()).map_err(|resting| quarantined(plugin, resting))
     }
 
     fn learn<T>(&self, plugin: &Loaded, user: Use, result: &Result<T>, start: Instant) {
+        if plugin.is_on_trial {
+            return;
+        }
         let now = Instant::now();
         plugin.counters.ran(&plugin.name, result, now.duration_since(start));
         self.health.learn(user, plugin.counters.faults_max(), result, now);

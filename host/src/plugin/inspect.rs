@@ -56,7 +56,12 @@ impl PluginHost {
         let looked = self.actions.blocking(move || shared.look(size, digest, &compiled)).await;
         let (mut inspection, entry) = looked.ok_or_else(cut_short)??;
         if let Some(description) = &inspection.description {
-            let loaded = Loaded { compiled: Arc::clone(&entry), name: "(upload)".into(), counters: Arc::default() };
+            let loaded = Loaded {
+                compiled: Arc::clone(&entry),
+                name: "(upload)".into(),
+                counters: Arc::default(),
+                is_on_trial: true,
+            };
             inspection.trial = trial::try_exports(self, &loaded, description).await?;
         }
         self.memory.insert(digest, Ok(entry));

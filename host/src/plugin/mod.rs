@@ -48,5 +48,5 @@ pub use services::{
 };
 pub use types::{
     Acceptance, Call, InboundRequest, InboundResponse, Inspection, Judgement, Limits, OutboundRequest, Reported,
-    Verdict, interface,
+    Secrets, Verdict, interface,
 };

@@ -13,7 +13,7 @@ use super::compiled::Loaded;
 use super::error::{PluginError, Refused};
 use super::example;
 use super::host::PluginHost;
-use super::types::{Call, Reported, interface};
+use super::types::{Call, Reported, Secrets, interface};
 use crate::model::{Description, Export, Time, Trial};
 
 /// The call that a plugin sees.
@@ -101,7 +101,8 @@ async fn try_export(
             host.actions.blocking(work).await
         }
         Export::Verifier => {
-            let (request, secrets) = example::received(&input);
+            let (request, values) = example::received(&input);
+            let secrets = Secrets { values, mask: Box::new(str::to_owned) };
             let work = move || call::verify(&core, &plugin, call, request, &secrets).map(outcome);
             host.actions.blocking(work).await
         }

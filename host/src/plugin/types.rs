@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::model::{Description, Digest, Export, HeaderField, LogLine, Time, Trial};
+use crate::model::{Description, Digest, Export, HeaderField, LogLine, Redacted, Time, Trial};
 
 /// What a call is about (`call` in the WIT).
 #[derive(Clone, Debug)]
@@ -65,6 +65,14 @@ pub struct InboundRequest {
     pub headers: Vec<HeaderField>,
     /// Its body.
     pub body: Bytes,
+}
+
+/// The secrets of a verifier.
+pub struct Secrets {
+    /// By name.
+    pub values: Vec<(String, Redacted)>,
+    /// Takes them out of a text.
+    pub mask: Box<dyn Fn(&str) -> String + Send>,
 }
 
 /// A call that is what it claims (`acceptance` in the WIT).

@@ -205,7 +205,8 @@ pub(super) fn malformed(error: &wasmtime::Error) -> Refused {
 
 /// Starts a component, compares the types of its exports, and asks it to describe itself, if it can.
 pub(super) fn try_out(core: &Core, compiled: &Arc<Compiled>) -> Result<Option<Description>, Refused> {
-    let loaded = Loaded { compiled: Arc::clone(compiled), name: "(upload)".into(), counters: Arc::default() };
+    let loaded =
+        Loaded { compiled: Arc::clone(compiled), name: "(upload)".into(), counters: Arc::default(), is_on_trial: true };
     match call::probe(core, &loaded) {
         Ok(None) => {}
         Ok(Some(mismatch)) => {

@@ -290,7 +290,8 @@ pub trait Store: Outbound + Captures + States {
     /// Notes a refused call; counts it and keeps the newest of each trigger.
     async fn reject(&self, rejection: Rejection) -> Result<()>;
 
-    /// Keeps a call that the verifier of a trigger judged; the newest 50 of each trigger stay.
+    /// Keeps a call that the verifier of a trigger judged; of each trigger the newest 50 stay, and the newest 50 refused
+    /// ones, which anybody can make. Returns before it is durable: it is part of no promise.
     async fn keep_judged(&self, call: JudgedCall) -> Result<()>;
 
     /// The judged calls of a workflow's trigger that are kept, newest first.

@@ -13,6 +13,7 @@ use super::report::{Example, Report};
 use super::role::Role;
 use super::units;
 use crate::cli::out;
+use crate::engine::schema_fault;
 use crate::model::{Description, Slug, Time};
 use crate::plugin::{Limits, Loaded, PluginError};
 
@@ -85,19 +86,7 @@ fn check_description(description: &Description, report: &mut Report) {
     if let Err(error) = description.name.parse::<Slug>() {
         report.hints.push(format!("its name cannot be that of an upload: {error}"));
     }
-    match jsonschema::draft202012::new(&description.config_schema) {
-        Err(error) => report.problems.push(format!("config-schema is no JSON Schema of 2020-12: {error}")),
-        Ok(schema) => {
-            let faults = schema.iter_errors(&description.example_config);
-            report.problems.extend(faults.map(|error| {
-                format!(
-                    "example-config does not match config-schema: {} at {:?}",
-                    error,
-                    error.instance_path().as_str()
-                )
-            }));
-        }
-    }
+    report.problems.extend(schema_fault(&description.config_schema, &description.example_config));
     let asked = |name: &str| description.capabilities.iter().any(|asked| asked == name);
     for import in &report.imports.capabilities {
         let name = import.split_once('/').map_or(import.as_str(), |(_, name)| name);

@@ -58,7 +58,7 @@ impl Capabilities {
         let data: Value = shallow("the data", data)?;
         let key = format!("{}-{number}", self.about.key);
         let secrets = self.session().secrets.clone();
-        let site = CallSite { space, id: &key, now: self.about.now, secrets: &secrets };
+        let site = CallSite { space, id: &key, now: self.about.now, secrets: &secrets, tried: None };
         let Called { outcome, exchange, logs } =
             self.engine.call_webhook(&site, &id, &data, None).await.map_err(trouble)?;
         let redactor = self.redactor();

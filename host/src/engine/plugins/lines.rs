@@ -160,12 +160,14 @@ impl Engine {
         (expect, author): (Expect, &str),
     ) -> Result<PluginOverview> {
         let found = self.own_version(space, name, version).await?;
-        self.plugins.release(space.as_str(), &found.to_string(), found.digest);
         let release = |plugin: &mut Plugin| {
             plugin.quarantined.remove(version);
             Ok(())
         };
-        self.move_pointer(space, &found, (expect, author), release).await
+        let released = self.move_pointer(space, &found, (expect, author), release).await?;
+        // Also where it rests for one of its uses only.
+        self.plugins.release(space.as_str(), &found.to_string(), found.digest);
+        Ok(released)
     }
 
     /// Changes what `version` is to its plugin; where that takes it out of quarantine, its faults are forgiven and the

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::event::Validator;
 use crate::model::{
     Definition as _, DefinitionPath, Endpoint, EndpointFormat, Export, FieldProblem, Kind, Mapping, Plugin, PluginRef,
-    PluginVersion, RunStatus, Slug, Template, Webhook, WorkflowVersion,
+    PluginVersion, RunStatus, Slug, Template, Trigger, TriggerVerifier, Webhook, WorkflowVersion,
 };
 use crate::plugin::interface;
 use crate::store::{Expect, Page, RunFilter};
@@ -154,6 +154,15 @@ impl Engine {
                 match endpoint.as_ref().map(|endpoint| &endpoint.format) {
                     Some(EndpointFormat::Plugin { plugin, config }) if follows(plugin) => {
                         vec![(Export::Template, Some(config.clone()))]
+                    }
+                    _ => Vec::new(),
+                }
+            }
+            Kind::Trigger => {
+                let trigger = self.definitions.shared::<Trigger>(&user.space, &user.id).await?;
+                match trigger.as_ref().and_then(|trigger| trigger.verifier.as_ref()) {
+                    Some(TriggerVerifier { plugin, config, .. }) if follows(plugin) => {
+                        vec![(Export::Verifier, Some(config.clone()))]
                     }
                     _ => Vec::new(),
                 }
@@ -314,7 +323,7 @@ fn check_config(schema: &Value, config: &Value) -> Result<(), Vec<(String, Strin
 }
 
 /// Why a plugin's schema of its configuration cannot be used, or refuses the plugin's own example.
-pub(super) fn schema_fault(schema: &Value, example: &Value) -> Option<String> {
+pub fn schema_fault(schema: &Value, example: &Value) -> Option<String> {
     if schema.is_object()
         && let Err(problem) = Validator::compile(schema)
     {

@@ -55,6 +55,7 @@ pub(crate) async fn the_newest_judged_calls_are_kept_until_their_trigger_goes(ha
         space: space(),
         workflow: slug("flow"),
         time: Time::from_millis(START.as_millis() + number),
+        is_refused: false,
         sealed: Sealed(format!("call {number}")),
     };
     store.save(vec![draft(Kind::Trigger, "flow")]).await.expect("saves");
@@ -63,6 +64,12 @@ pub(crate) async fn the_newest_judged_calls_are_kept_until_their_trigger_goes(ha
     }
     let kept = store.judged(&space(), &slug("flow")).await.expect("reads");
     assert_eq!(kept, (3..53).rev().map(call).collect::<Vec<_>>());
+    for number in 53..106 {
+        store.keep_judged(JudgedCall { is_refused: true, ..call(number) }).await.expect("keeps");
+    }
+    let all = store.judged(&space(), &slug("flow")).await.expect("reads");
+    assert_eq!((all.len(), &all[50..]), (100, kept.as_slice()), "refused calls push no others out");
+    assert!(all[..50].iter().all(|call| call.is_refused));
     assert_eq!(store.judged(&space(), &slug("flow2")).await.expect("reads"), []);
     store.delete(path(Kind::Trigger, "flow"), Expect::Any).await.expect("deletes");
     assert_eq!(store.judged(&space(), &slug("flow")).await.expect("reads"), []);

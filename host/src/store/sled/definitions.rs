@@ -143,7 +143,7 @@ impl Change for Delete {
         let alias = unlink(transaction, &self.path, &key, &old)?;
         match (self.path.kind, alias) {
             (Kind::Trigger, _) => {
-                for ring in [rings::REJECTIONS, rings::JUDGED] {
+                for ring in [rings::REJECTIONS, rings::JUDGED, rings::REFUSED] {
                     ring.forget(transaction, &self.path.space, &self.path.id)?;
                 }
             }

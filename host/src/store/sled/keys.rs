@@ -51,6 +51,8 @@ const CAPTURE_COUNT: u8 = b'M';
 pub(super) const REJECTION: u8 = b'J';
 /// Calls that the verifier of a trigger judged: the total and a ring of the newest.
 pub(super) const JUDGED: u8 = b'Y';
+/// Calls that the verifier of a trigger refused, in the same way.
+pub(super) const REFUSED: u8 = b'j';
 /// Names of calls, to recognise repeats.
 const REPEAT: u8 = b'P';
 /// Which names of calls expire when.

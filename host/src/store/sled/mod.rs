@@ -301,14 +301,22 @@ impl Store for Sled {
     }
 
     async fn keep_judged(&self, call: JudgedCall) -> Result<()> {
-        let JudgedCall { space, workflow, .. } = &call;
-        self.writer.commit(rings::Append::new(rings::JUDGED, space, workflow, &call)?).await
+        let JudgedCall { space, workflow, is_refused, .. } = &call;
+        let ring = if *is_refused { rings::REFUSED } else { rings::JUDGED };
+        self.writer.post(rings::Append::new(ring, space, workflow, &call)?).await
     }
 
     async fn judged(&self, space: &Slug, workflow: &Slug) -> Result<Vec<JudgedCall>> {
         let (space, workflow) = (space.clone(), workflow.clone());
-        let (_, mut items) = self.read(move |tree| rings::JUDGED.list(tree, &space, &workflow)).await?;
-        items.sort_by_key(|call: &JudgedCall| std::cmp::Reverse((call.time, call.id)));
+        // What was posted before this is there.
+        self.settle().await?;
+        let list = move |tree: &sled::Tree| {
+            let (_, mut items) = rings::JUDGED.list(tree, &space, &workflow)?;
+            items.extend(rings::REFUSED.list::<JudgedCall>(tree, &space, &workflow)?.1);
+            Ok(items)
+        };
+        let mut items: Vec<JudgedCall> = self.read(list).await?;
+        items.sort_by_key(|call| std::cmp::Reverse((call.time, call.id)));
         Ok(items)
     }
 

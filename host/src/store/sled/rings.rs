@@ -1,5 +1,5 @@
-//! Rings: what is kept of each trigger in a fixed number of places, with a total: refused calls, and the calls that
-//! its verifier judged.
+//! Rings: what is kept of each trigger in a fixed number of places, with a total: the list of refused calls, and the
+//! calls that its verifier judged.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,8 +21,10 @@ pub(super) struct Ring {
 
 /// The refused calls.
 pub(super) const REJECTIONS: Ring = Ring { letter: keys::REJECTION, kept: 100 };
-/// The calls that a verifier judged.
+/// The calls that a verifier believed or answered.
 pub(super) const JUDGED: Ring = Ring { letter: keys::JUDGED, kept: 50 };
+/// The calls that a verifier refused.
+pub(super) const REFUSED: Ring = Ring { letter: keys::REFUSED, kept: 50 };
 
 /// A call as bytes, to be put into a ring.
 pub(super) struct Append {

@@ -88,6 +88,15 @@ impl Writer {
 
     /// Commits `change`; returns once it is durable or has failed. A caller that stops waiting does not stop it.
     pub(super) async fn commit<C: Change>(&self, change: C) -> Result<C::Output> {
+        self.begin(change).await?.await.map_err(|_| stopped())?
+    }
+
+    /// Has a change made in a next group, and does not wait for it: nobody learns whether it was.
+    pub(super) async fn post<C: Change>(&self, change: C) -> Result<()> {
+        self.begin(change).await.map(drop)
+    }
+
+    async fn begin<C: Change>(&self, change: C) -> Result<oneshot::Receiver<Result<C::Output>>> {
         let size = change.size();
         if size > COMMIT_BYTES_MAX {
             return Err(StoreError::TooLarge { size, limit: COMMIT_BYTES_MAX });
@@ -95,7 +104,7 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let job = Job { change: Some(change), output: None, reply };
         self.send(Message::Commit(Box::new(job))).await?;
-        answer.await.map_err(|_| stopped())?
+        Ok(answer)
     }
 
     /// How many groups with definitions were applied.
