@@ -60,6 +60,11 @@ fn of_inbound(error: &InboundError, detail: String) -> Problem {
         InboundError::BadBody { line, column, reason, .. } => {
             problem.with_field(".", reason.clone(), Some((*line, *column)))
         }
+        // Whoever calls is not known: only the list of refused calls tells more.
+        InboundError::VerifierFailed(_) => Problem::new(
+            error.code(),
+            "this trigger's verifier could not say whether to take the call: try again later",
+        ),
         InboundError::MappingFailed { field, reason } => problem.with_field(field, reason.to_string(), None),
         _ => problem,
     }

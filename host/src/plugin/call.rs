@@ -280,7 +280,9 @@ fn conclude<T>(
     match outcome {
         Ok(value) => Ok(Reported { value, logs: state.log.finish(), elapsed, memory_peak }),
         Err(Stop::Time) => {
-            Err(PluginError::TimedOut { plugin: Arc::clone(&plugin.name), limit, logs: state.log.finish() })
+            let is_waiting = state.ports.as_ref().is_some_and(|ports| ports.hub.is_asking());
+            let (plugin, logs) = (Arc::clone(&plugin.name), state.log.finish());
+            Err(PluginError::TimedOut { plugin, limit, is_waiting, logs })
         }
         Err(Stop::Error(error)) => Err(failure(core, plugin, &error, state, limit)),
     }
@@ -298,7 +300,7 @@ fn failure(core: &Core, plugin: &Loaded, error: &wasmtime::Error, state: State, 
     let logs = state.log.finish();
     let trapped = |kind, reason| PluginError::Trapped { plugin: Arc::clone(&name), kind, reason, logs: logs.clone() };
     if trap == Some(Trap::Interrupt) {
-        return PluginError::TimedOut { plugin: name, limit, logs };
+        return PluginError::TimedOut { plugin: name, limit, is_waiting: false, logs };
     }
     if refused_memory {
         let reason = format!("it needs more memory than its limit of {} bytes", core.limits.memory_bytes_max);

@@ -275,7 +275,12 @@ mod tests {
     }
 
     fn crash() -> Result<(), PluginError> {
-        Err(PluginError::TimedOut { plugin: name(), limit: Duration::from_millis(50), logs: Vec::new() })
+        Err(PluginError::TimedOut {
+            plugin: name(),
+            limit: Duration::from_millis(50),
+            is_waiting: false,
+            logs: Vec::new(),
+        })
     }
 
     #[test]

@@ -52,12 +52,18 @@ pub enum PluginError {
         logs: Vec<LogLine>,
     },
     /// The plugin was stopped because its time was up.
-    #[error("plugin {plugin}: stopped because it ran longer than its limit of {} ms", limit.as_millis())]
+    #[error(
+        "plugin {plugin}: stopped because it ran longer than its limit of {} ms{}",
+        limit.as_millis(),
+        if *is_waiting { ", waiting for what it had asked of the server" } else { "" }
+    )]
     TimedOut {
         /// The plugin.
         plugin: Arc<str>,
         /// The limit.
         limit: Duration,
+        /// A capability that it used was under way: that is no fault of the plugin.
+        is_waiting: bool,
         /// What it logged.
         logs: Vec<LogLine>,
     },
@@ -224,9 +230,9 @@ impl PluginError {
         }
     }
 
-    /// Whether the plugin crashed or ran out of time: so many of these in a row put it to rest.
+    /// Whether the plugin crashed or ran out of time by itself: so many of these in a row put it to rest.
     pub const fn is_fault(&self) -> bool {
-        matches!(self, Self::Trapped { .. } | Self::TimedOut { .. })
+        matches!(self, Self::Trapped { .. } | Self::TimedOut { is_waiting: false, .. })
     }
 
     /// Whether the same call may work later without anybody changing anything.

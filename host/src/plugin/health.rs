@@ -177,7 +177,12 @@ mod tests {
     use super::*;
 
     fn crash() -> Result<(), PluginError> {
-        Err(PluginError::TimedOut { plugin: "p@1.0.0".into(), limit: Duration::from_millis(50), logs: Vec::new() })
+        Err(PluginError::TimedOut {
+            plugin: "p@1.0.0".into(),
+            limit: Duration::from_millis(50),
+            is_waiting: false,
+            logs: Vec::new(),
+        })
     }
 
     #[test]

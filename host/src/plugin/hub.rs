@@ -4,6 +4,7 @@
 //! plugin is in their way.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
@@ -47,17 +48,21 @@ pub(super) struct Hub {
     used: [Used; Capability::ALL.len()],
     /// The longest secret that was read, in bytes.
     longest_secret: Option<usize>,
+    /// How many uses are under way.
+    open: Arc<AtomicUsize>,
 }
 
 /// A use of a capability that is under way.
 pub(super) struct Noted {
     services: Option<Shared>,
     number: usize,
+    open: Arc<AtomicUsize>,
 }
 
 impl Noted {
     /// Notes how it ended.
     pub fn end(self, end: DeedEnd) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
         if let Some(services) = self.services {
             services.end(self.number, end);
         }
@@ -96,7 +101,13 @@ impl Hub {
     pub fn begin(&self, deed: Deed) -> Noted {
         let services = self.server.as_ref().map(|(services, _)| Arc::clone(services));
         let number = services.as_ref().map_or(0, |services| services.note(deed));
-        Noted { services, number }
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Noted { services, number, open: Arc::clone(&self.open) }
+    }
+
+    /// Whether a use is under way, or was when the call was stopped: it was the server's time then.
+    pub fn is_asking(&self) -> bool {
+        self.open.load(Ordering::Relaxed) > 0
     }
 
     /// Counts a use that writes `bytes`.

@@ -136,7 +136,7 @@ mod tests {
             "crash" => PluginError::Trapped { plugin, kind: TrapKind::Panic, reason, logs },
             "bad output" => PluginError::BadOutput { plugin, reason, logs },
             "busy" => PluginError::Busy { plugin },
-            _ => PluginError::TimedOut { plugin, limit: Duration::ZERO, logs },
+            _ => PluginError::TimedOut { plugin, limit: Duration::ZERO, is_waiting: false, logs },
         };
         Failure { export, error }
     }
