@@ -399,6 +399,9 @@ async fn a_push_uploads_under_the_name_that_the_plugin_gives_itself() {
         let version = api.get(&format!("plugins/{id}")).await.expect(200);
         assert_eq!(version["size"], components::TEMPLATE.len());
     }
-    let refused = push("th_no-such-key", &[]);
+    fs::write(&path, &components::TEMPLATE[..components::TEMPLATE.len() / 2]).expect("half a component");
+    let broken = push(ADMIN_KEY, &["--name", "broken", "--version", "1.0.0"]);
+    assert!(broken.0 == 1 && broken.1.is_empty() && broken.2.contains("not valid"), "{broken:?}");
+    let refused = push("th_no-such-key", &["--name", "broken", "--version", "1.0.0"]);
     assert!(refused.0 == 1 && refused.2.contains("401"), "{refused:?}");
 }

@@ -80,7 +80,8 @@ impl Client {
         self.send(self.http.get(&url), url).await
     }
 
-    /// The answer to PUT of a body of `length` bytes, if it is a success.
+    /// The answer to PUT of a body of `length` bytes, if it is a success. The server need not finish its work first
+    /// (`Prefer: respond-async`, RFC 7240 §4.1).
     pub(super) async fn put(
         &self,
         path: &str,
@@ -89,8 +90,8 @@ impl Client {
         body: reqwest::Body,
     ) -> Result<Response, ClientError> {
         let url = self.url(path);
-        let request = self.http.put(&url).header(CONTENT_TYPE, media_type).header(CONTENT_LENGTH, length).body(body);
-        self.send(request, url).await
+        let request = self.http.put(&url).header(CONTENT_TYPE, media_type).header(CONTENT_LENGTH, length);
+        self.send(request.header("prefer", "respond-async").body(body), url).await
     }
 
     fn url(&self, path_and_query: &str) -> String {

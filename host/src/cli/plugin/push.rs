@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use bytes::Bytes;
+use reqwest::header::LOCATION;
+use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
 use super::anatomy::Imports;
@@ -15,8 +17,10 @@ use crate::cli::out;
 use crate::model::Slug;
 use crate::plugin::Limits;
 
-/// How long the server may say nothing: it compiles the component before it answers.
+/// How long the server may say nothing.
 const SILENCE_MAX: Duration = Duration::from_secs(300);
+/// How often the server is asked how far it is.
+const POLL: Duration = Duration::from_millis(150);
 /// From how many bytes on it is told how far an upload is.
 const TOLD_BYTES_MIN: usize = 1 << 20;
 /// Bytes that are handed to the connection at once.
@@ -75,12 +79,42 @@ fn identity(request: &PushRequest, component: &Bytes) -> anyhow::Result<(Slug, s
 
 /// The plugin version as the server answers it; `false` if it was there already.
 async fn upload(server: &ServerAt, path: &str, component: Bytes) -> anyhow::Result<(Value, bool)> {
+    let client = Client::new(server, SILENCE_MAX)?;
     let length = component.len();
     let body = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces(component)));
-    let response = Client::new(server, SILENCE_MAX)?.put(path, "application/wasm", length, body).await?;
-    let created = response.status() == reqwest::StatusCode::CREATED;
-    let found = serde_json::from_slice(&response.bytes().await?).context("the server's answer is no JSON")?;
-    Ok((found, created))
+    let response = client.put(path, "application/wasm", length, body).await?;
+    if response.status() != StatusCode::ACCEPTED {
+        let created = response.status() == StatusCode::CREATED;
+        return Ok((json_of(response).await?, created));
+    }
+    let job = response.headers().get(LOCATION).and_then(|at| at.to_str().ok()).map(str::to_owned);
+    follow(&client, &job.context("the server does not say which job it is")?).await?;
+    Ok((json_of(client.get(path).await?).await?, true))
+}
+
+/// Waits for the end of an upload's job; tells on the way how far it is.
+///
+/// # Errors
+/// The server refuses the component.
+async fn follow(client: &Client, job: &str) -> anyhow::Result<()> {
+    let mut told = Value::Null;
+    loop {
+        let now = json_of(client.get(job).await?).await?;
+        match now["status"].as_str() {
+            Some("running") => {}
+            Some("completed") => return Ok(()),
+            _ => bail!("{}", now["error"].as_str().unwrap_or("the server did not take the component")),
+        }
+        if now["stage"] != told {
+            told = now["stage"].clone();
+            out::aside(told.as_str().unwrap_or_default());
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn json_of(response: Response) -> anyhow::Result<Value> {
+    serde_json::from_slice(&response.bytes().await?).context("the server's answer is no JSON")
 }
 
 /// The component piece by piece; tells on the way how far it is.
