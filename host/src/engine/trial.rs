@@ -1,20 +1,22 @@
 //! Dry runs: a plugin version on a given input, with nothing sent and nothing kept.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::model::{
-    BodyText, Export, HeaderField, HeadersDraft, LogLine, PluginRef, PluginVersion, Redacted, RequestParts,
+    BodyText, Deed, Export, HeaderField, HeadersDraft, LogLine, PluginRef, PluginVersion, Redacted, RequestParts,
     ResponseParts, Slug, Time, UniqueId,
 };
 use crate::plugin::{
     Acceptance, Call, InboundRequest, InboundResponse, Judgement, Loaded, OutboundRequest, PluginError, Reported,
-    Verdict,
+    Services, Verdict,
 };
 use crate::webhook::Redactor;
 
+use super::capabilities::{About, Answers, Capabilities};
 use super::{Engine, EngineError, Result};
 
 /// What a dry run runs. What is left out comes from the plugin's own examples.
@@ -45,6 +47,9 @@ pub struct DryRunDraft {
     /// The id of the call; a new one, if absent.
     #[serde(default)]
     pub id: Option<String>,
+    /// What an action gets in place of the answers of those that it would call.
+    #[serde(default)]
+    pub answers: Option<Answers>,
 }
 
 /// A secret in a request body: its `Debug` says nothing.
@@ -137,14 +142,17 @@ pub struct DryRun {
     pub outcome: Outcome,
     /// What the plugin logged.
     pub logs: Vec<LogLine>,
+    /// What an action used of what is granted to it, and what it would have done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deeds: Vec<Deed>,
     /// How long the call took, in milliseconds.
     pub elapsed_ms: f64,
 }
 
 impl Engine {
-    /// Runs a plugin version on `draft`: nothing is sent, written or published.
+    /// Runs a plugin version on `draft`: nothing is sent, written or published. An action reads what is granted to it.
     pub async fn dry_run(
-        &self,
+        self: &Arc<Self>,
         space: &Slug,
         name: &Slug,
         version: &semver::Version,
@@ -164,8 +172,25 @@ impl Engine {
             now: draft.now.unwrap_or_else(|| self.clock.now()),
             config: config.to_string(),
         };
-        let trial = draft.trial(&plugin)?;
-        Ok(self.try_out(&loaded, call, trial).await)
+        let answers = draft.answers.clone().unwrap_or_default();
+        match draft.trial(&plugin)? {
+            Trial::Action { input } if loaded.uses_capabilities() => {
+                let (key, run) = (call.id.clone(), UniqueId::generate());
+                let about = About { space: space.clone(), plugin: exact, key, run, now: call.now };
+                let capabilities = Capabilities::new(self, about, Some(answers)).await?;
+                Ok(self.try_action(&loaded, call, input, &capabilities).await)
+            }
+            trial => Ok(self.try_out(&loaded, call, trial).await),
+        }
+    }
+
+    async fn try_action(&self, loaded: &Loaded, call: Call, input: String, capabilities: &Arc<Capabilities>) -> DryRun {
+        let services = Arc::clone(capabilities) as Arc<dyn Services>;
+        let mut run = told(self.plugins.run(loaded, call, input, Some(services)).await, given);
+        let done = capabilities.finish(!matches!(run.outcome, Outcome::Failed { .. }));
+        run.deeds = done.deeds;
+        run.logs.extend(done.logs);
+        run
     }
 
     /// Calls a plugin and tells what came of it, whatever that is.
@@ -173,9 +198,7 @@ impl Engine {
         match trial {
             Trial::Template { input, base } => told(self.plugins.render(loaded, call, input, base).await, rendered),
             Trial::Mapping { response } => told(self.plugins.map(loaded, call, response).await, mapped),
-            Trial::Action { input } => told(self.plugins.run(loaded, call, input, None).await, |output| {
-                Outcome::Output { output: parsed(&output) }
-            }),
+            Trial::Action { input } => told(self.plugins.run(loaded, call, input, None).await, given),
             Trial::Verifier { request, secrets } => {
                 let known: Vec<_> = secrets.iter().map(|(_, secret)| secret.clone()).collect();
                 let mut run = told(self.plugins.verify(loaded, call, request, secrets).await, judged);
@@ -264,7 +287,8 @@ impl MessageDraft {
         InboundRequest { method, url, headers, body }
     }
 
-    fn response(self) -> InboundResponse {
+    /// As a response.
+    pub(super) fn response(self) -> InboundResponse {
         let body = self.bytes();
         InboundResponse { status: self.status.unwrap_or(200), headers: self.headers.0, body }
     }
@@ -277,14 +301,21 @@ fn example(plugin: &PluginVersion, of: impl Fn(&crate::model::Description) -> &V
 fn told<T>(result: Result<Reported<T>, PluginError>, outcome: impl FnOnce(T) -> Outcome) -> DryRun {
     match result {
         Ok(Reported { value, logs, elapsed, .. }) => {
-            DryRun { outcome: outcome(value), logs, elapsed_ms: elapsed.as_secs_f64() * 1e3 }
+            let elapsed_ms = elapsed.as_secs_f64() * 1e3;
+            DryRun { outcome: outcome(value), logs, deeds: Vec::new(), elapsed_ms }
         }
         Err(error) => DryRun {
             outcome: Outcome::Failed { reason: error.to_string() },
             logs: error.logs().to_vec(),
+            deeds: Vec::new(),
             elapsed_ms: 0.0,
         },
     }
+}
+
+/// What an action gave.
+fn given(output: String) -> Outcome {
+    Outcome::Output { output: parsed(&output) }
 }
 
 fn rendered(request: Option<OutboundRequest>) -> Outcome {

@@ -61,19 +61,39 @@ do:
             w.yaml:16:10: `for` is not supported: iterate within an expression or a plugin (at /do/0/a/for)
             w.yaml:17:10: `fork` is not supported: put the tasks one after the other (at /do/1/c/fork)
             w.yaml:18:10: `listen` is not supported: let the event start another workflow by its trigger (at /do/2/d/listen)
-            w.yaml:19:10: `run` is not supported: use call: NAME:VERSION@plugins for code of your own (at /do/3/e/run)
+            w.yaml:19:15: `script` is missing (at /do/3/e/run)
+            w.yaml:19:17: `shell` is not supported: use `script`, or call: NAME:VERSION@plugins for code of your own (at /do/3/e/run/shell)
             w.yaml:20:16: `call: http` is not supported: define a webhook and use call: webhook (at /do/4/f/call)
             w.yaml:21:25: `timeout` is not supported: webhooks have a timeout of their own, and retries a `limit.duration` (at /do/5/g/timeout)
             w.yaml:21:61: `schema` is not supported: check with `if` or `switch` and `raise`, or in the trigger's field mapping (at /do/5/g/output/schema)
             w.yaml:22:8: a task is one of set and wait; make several tasks (at /do/6/h)
-            w.yaml:23:8: a task needs one of do, set, switch, call, emit, raise, try, wait (at /do/7/i)
-            w.yaml:23:10: `colour` is not known here; known are if, input, output, export, then, metadata, do, set, switch, call, with, emit, raise, try, catch, wait (at /do/7/i/colour)
+            w.yaml:23:8: a task needs one of do, set, switch, call, run, emit, raise, try, wait (at /do/7/i)
+            w.yaml:23:10: `colour` is not known here; known are if, input, output, export, then, metadata, do, set, switch, call, with, run, emit, raise, try, catch, wait (at /do/7/i/colour)
             w.yaml:24:16: there is no `mystery` to call; use webhook, record-insert, record-update, record-upsert, record-get, or a plugin as NAME:VERSION@plugins, or NAME@plugins for its live version (at /do/8/j/call)
             w.yaml:25:48: `then` is not supported: put `then` on the `try` task, or into `catch.do` (at /do/9/k/catch/then)
             w.yaml:26:8: `catch` is missing (at /do/10/m)
             w.yaml:27:33: `type` is missing (at /do/11/n/emit/event/with)
             w.yaml:27:35: `id` is not supported: the server makes it (at /do/11/n/emit/event/with/id)
         "#]],
+    );
+}
+
+#[test]
+fn a_run_is_a_script_in_a_language_that_is_known_and_written_out() {
+    check(
+        &document(
+            "do:
+  - a: { run: { script: { language: python, code: 'print(1)' } } }
+  - b: { run: { script: { code: '${ .code }' } } }
+  - c: { run: { script: { language: js, source: { endpoint: 'https://a.example/s.js' }, stdin: x } } }
+  - d: { run: { script: { language: js, code: [ 1 ], arguments: { a: 'x ${ .a }' } }, await: false, return: code } }
+  - e: { run: { workflow: { namespace: a, name: b, version: '1.0.0' } } }
+  - f: { run: [ 1 ] }
+  - g: { call: 'score@plugins', config: { a: 1 } }
+  - h: { call: 'score@plugins', metadata: { config: { a: '${ .a ' } } }
+",
+        ),
+        &expect![[r#""#]],
     );
 }
 
