@@ -34,9 +34,13 @@ fn the_example_scripts_have_the_types_that_editors_check() {
 
 #[tokio::test]
 async fn a_server_hands_out_the_types_without_a_key() {
-    let url = format!("{}/api/v1/types/tenterhook.d.ts", server::shared().await.url);
+    let api = server::shared().await.space("script-types").await;
+    let url = format!("{}/api/v1/types/tenterhook.d.ts", api.base());
     let answer = client().get(&url).send().await.expect("an answer");
-    assert_eq!((answer.status().as_u16(), &answer.headers()["content-type"]), (200, &"text/plain; charset=utf-8".parse().expect("a value")));
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["content-type"]),
+        (200, &"text/plain; charset=utf-8".parse().expect("a value"))
+    );
     let text = answer.text().await.expect("a text");
     assert_eq!(text, read("plugins/script/types/tenterhook.d.ts"));
     for place in ["Render", "Map", "Run", "Verify"] {

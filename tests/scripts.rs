@@ -40,7 +40,11 @@ const SCORE: &str = "  - score:
 async fn a_script_is_a_step_of_a_workflow_and_in_its_history() {
     let api = space("scripts-run").await;
     let saved = api.put_workflow("score", &document(SCORE)).await.expect(201);
-    assert_eq!((&saved["plugins"], &saved["outline"][0]["kind"]), (&json!(["script"]), &json!("run script")), "{saved:#}");
+    assert_eq!(
+        (&saved["plugins"], &saved["outline"][0]["kind"]),
+        (&json!(["script"]), &json!("run script")),
+        "{saved:#}"
+    );
     let run = api.run("score", &json!({ "lead": { "name": "Ann", "seats": 20 }, "bonus": 2 })).await;
     assert_eq!(run["output"], json!({ "text": "Ann: 42" }), "{run:#}");
     let task = &run["tasks"][0];
@@ -84,7 +88,7 @@ async fn what_a_script_throws_is_an_error_of_the_language_with_line_and_column()
 async fn a_script_that_does_not_work_is_refused_where_it_stands() {
     let api = space("scripts-refused").await;
     let broken = document(&SCORE.replace("seats * 2 +", "seats * * 2 +"));
-    let expected = ("/do/0/score/run/script/code".to_owned(), json!(11), json!(75));
+    let expected = ("/do/0/score/run/script/code".to_owned(), json!(11), json!(84));
     let (field, line, column, reason) = fault(api.put_workflow("w", &broken).await);
     assert_eq!((field, line, column), expected, "{reason}");
     let other = document(&SCORE.replace("const run", "const score"));
@@ -98,9 +102,32 @@ async fn a_script_that_does_not_work_is_refused_where_it_stands() {
     let (field, line, _, reason) = fault(api.put("workflows/w", &json).await);
     assert_eq!((field.as_str(), line), ("/do/0/a/run/script/code", json!(1)));
     assert!(reason.ends_with("(line 2, column 11 of the text)"), "a text with escapes: {reason}");
-    let long = document(&format!("  - a: {{ run: {{ script: {{ language: js, code: 'return 1;{}' }} }} }}\n", " ".repeat(70_000)));
+    let long = document(&format!(
+        "  - a: {{ run: {{ script: {{ language: js, code: 'return 1;{}' }} }} }}\n",
+        " ".repeat(70_000)
+    ));
     assert_eq!(fault(api.put_workflow("w", &long).await).0, "/do/0/a/run/script/code");
     assert_eq!(api.get("workflows/w").await.problem(404), "workflow-not-found");
+}
+
+#[tokio::test]
+async fn lint_checks_scripts_without_a_server() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let lint = async |text: &str| {
+        let file = folder.path().join("w.yaml");
+        std::fs::write(&file, document(text)).expect("a file");
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_tenterhook"));
+        let output = command.args(["workflow", "lint", "w.yaml"]).current_dir(folder.path()).output().await;
+        let output = output.expect("it runs");
+        let told = String::from_utf8([output.stdout, output.stderr].concat()).expect("a text");
+        (output.status.code(), told)
+    };
+    assert_eq!(lint(SCORE).await, (Some(0), String::new()));
+    let useless = "the script neither defines a function `run` nor returns a value";
+    assert_eq!(lint(&SCORE.replace("const run", "const a")).await, (Some(1), format!("w.yaml:11:112: {useless}\n")));
+    let (status, told) = lint(&SCORE.replace("language: javascript", "language: python")).await;
+    assert_eq!(status, Some(1));
+    assert!(told.starts_with("w.yaml:7:21: `python` is not supported"), "{told}");
 }
 
 #[tokio::test]
@@ -118,9 +145,8 @@ async fn scripts_of_webhooks_endpoints_and_triggers_are_checked_when_they_are_sa
         let config = json!({ "script": script });
         json!({ "url": url, "event_types": ["order.paid"], "format": { "type": "plugin", "plugin": "script", "config": config } })
     };
-    let trigger = |script: &str| {
-        json!({ "type": "trigger", "verifier": { "plugin": "script", "config": { "script": script } } })
-    };
+    let trigger =
+        |script: &str| json!({ "type": "trigger", "verifier": { "plugin": "script", "config": { "script": script } } });
     let good = [
         ("webhooks/a", webhook(template("return {}"), template("return {}"))),
         ("endpoints/a", endpoint("export const render = (input) => input;")),

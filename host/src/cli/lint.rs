@@ -52,7 +52,7 @@ fn scripts(document: &str, program: &Program) -> anyhow::Result<Vec<Refusal>> {
         return Ok(Vec::new());
     }
     let plugins = PluginHost::start(Limits::default(), None)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let mut refusals = Vec::new();
     for call in program.plugin_calls() {
         let Some(config) = &call.config else { continue };

@@ -146,7 +146,11 @@ impl TaskReader<'_> {
         if !self.reader.only(at, &["script"], &PROCESSES) {
             return None;
         }
-        let script = self.reader.required(at, "script")?;
+        let script = match at.field("script") {
+            Some(script) => script,
+            None if at.fields().is_some_and(|mut fields| fields.next().is_some()) => return None,
+            None => self.reader.required(at, "script")?,
+        };
         if !self.reader.only(&script, &["language", "code", "arguments"], &SCRIPT_UNSUPPORTED) {
             return None;
         }

@@ -57,9 +57,10 @@ impl Place {
             let quotes = rest.chars().count() - unquoted.chars().count();
             return Some((self.line, self.column + quotes + before));
         }
-        // A block: its lines follow the one where it begins, each indented.
-        let number = self.line + line;
-        let indent = document.lines().nth(number - 1)?.strip_suffix(wanted)?;
+        // A block, each line indented. It begins with its first line that is not empty.
+        let empty = text.bytes().take_while(|byte| *byte == b'\n').count();
+        let number = (self.line + line).checked_sub(1 + empty)?;
+        let indent = document.lines().nth(number.checked_sub(1)?)?.strip_suffix(wanted)?;
         let is_indent = indent.bytes().all(|byte| byte == b' ');
         is_indent.then(|| (number, indent.len() + 1 + before))
     }
@@ -100,12 +101,12 @@ mod tests {
         let place = |line, column| Place { line, column, path: "/a".to_owned() };
         let block = "one\n\n  twö 😀 x\n";
         for (place, text, position, expected) in [
-            (place(2, 9), block, (1, 2), Some((3, 6))),
-            (place(2, 9), block, (3, 10), Some((5, 13))),
-            (place(2, 9), block, (2, 1), Some((4, 1))),
+            (place(3, 5), block, (1, 2), Some((3, 6))),
+            (place(3, 5), block, (3, 10), Some((5, 13))),
+            (place(3, 5), block, (2, 1), Some((4, 1))),
             (place(6, 10), "one line", (1, 5), Some((6, 15))),
-            (place(7, 11), "a b\n", (1, 3), None),
-            (place(7, 11), "a b\n", (0, 0), None),
+            (place(8, 5), "a b\n", (1, 3), None),
+            (place(8, 5), "a b\n", (0, 0), None),
             (place(99, 1), "a", (1, 1), None),
         ] {
             assert_eq!(place.inside(document, text, position), expected, "{text:?} {position:?}");

@@ -125,7 +125,6 @@ async fn an_array_is_no_object_even_of_optional_fields() {
         ("PUT", "plugins/p/versions/1.0.0/grants", "[]"),
         ("PUT", "endpoints/e", "[]"),
         ("PUT", "endpoints/e", r#"{"url": "https://a.example", "event_types": ["a"], "policy": []}"#),
-        ("POST", "events", "[[]]"),
         ("PUT", "bins/b", "[]"),
         ("POST", "endpoints/e/pause", "[]"),
         ("POST", "workflows/w/runs", "[]"),

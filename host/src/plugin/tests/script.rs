@@ -168,7 +168,8 @@ async fn the_scripts_of_the_readme_compile() {
     let readme = include_str!("../../../../plugins/script/README.md");
     let scripts: Vec<_> = readme.split("```js\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert_eq!(scripts.len(), 4);
-    for (script, export) in scripts.into_iter().zip([Export::Template, Export::Mapping, Export::Action, Export::Verifier])
+    for (script, export) in
+        scripts.into_iter().zip([Export::Template, Export::Mapping, Export::Action, Export::Verifier])
     {
         assert_eq!(objection(export, script).await, None, "{script}");
     }
@@ -184,19 +185,23 @@ async fn a_check_says_where_a_script_is_wrong_or_what_its_place_misses() {
     let at = |line, column, reason: &str| {
         Some(Objection { pointer: "/script".into(), position: Some((line, column)), reason: reason.into() })
     };
-    let all = [
-        (Export::Template, "render"),
-        (Export::Mapping, "map"),
-        (Export::Action, "run"),
-        (Export::Verifier, "verify"),
-    ];
+    let all =
+        [(Export::Template, "render"), (Export::Mapping, "map"), (Export::Action, "run"), (Export::Verifier, "verify")];
     for (export, name) in all {
         let other = if name == "run" { "map" } else { "run" };
         let useless = format!("the script neither defines a function `{name}` nor returns a value");
-        assert_eq!(objection(export, &format!("function {other}() {{}}\n\n")).await, at(1, 18 + other.len() - 3, &useless));
+        assert_eq!(
+            objection(export, &format!("function {other}() {{}}\n\n")).await,
+            at(1, 18 + other.len() - 3, &useless)
+        );
         assert_eq!(objection(export, "const a = 'return';\n// return 1").await, at(2, 12, &useless));
-        assert_eq!(objection(export, "return (").await, at(1, 9, "the script ends where something is open, or closed too often"));
-        for works in ["function NAME() {}", "let NAME = 1", "var { NAME } = {}", "class NAME {}", "if (call) { return 1 }"] {
+        assert_eq!(
+            objection(export, "return (").await,
+            at(1, 9, "the script ends where something is open, or closed too often")
+        );
+        for works in
+            ["function NAME() {}", "let NAME = 1", "var { NAME } = {}", "class NAME {}", "if (call) { return 1 }"]
+        {
             assert_eq!(objection(export, &works.replace("NAME", name)).await, None, "{works}");
         }
     }

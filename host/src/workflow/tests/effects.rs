@@ -133,9 +133,29 @@ fn a_script_is_the_configuration_of_the_plugin_that_runs_it() {
     let config = call.config.as_ref().expect("the script is known");
     assert_eq!(config.value, json!({"script": code}), "whatever its arguments will be");
     let document = document(body);
-    let refusal = config.refuse(&document, "/script", Some((1, 10)), "no");
-    assert_eq!(refusal.to_string(), "10:22: no (at /do/0/a/run/script/code)");
-    assert_eq!(document.lines().nth(9).and_then(|line| line.get(21..23)), Some("${"));
+    let refusal = config.refuse(&document, "/script", Some((1, 9)), "no");
+    assert_eq!(refusal.to_string(), "10:21: no (at /do/0/a/run/script/code)");
+    assert_eq!(document.lines().nth(9).and_then(|line| line.get(20..22)), Some("${"));
+}
+
+#[test]
+fn a_place_in_a_script_is_one_in_the_document_if_the_script_stands_there_as_it_is() {
+    for (code, position, expected) in [
+        ("code: |\n\n\n          one\n", (3, 2), "10:12: no"),
+        ("code: |\n\n\n          one\n", (2, 1), "9:1: no"),
+        ("code: |\n          one\n\n            two\n", (3, 4), "10:14: no"),
+        ("code: |-\n          one\n", (1, 4), "8:14: no"),
+        ("code: one", (1, 2), "7:16: no"),
+        ("code: \"one\"", (1, 2), "7:17: no"),
+        ("code: >\n          one\n          two\n", (1, 2), "8:11: no (line 1, column 2 of the text)"),
+        ("code: \"one\\ntwo\"", (2, 2), "7:15: no (line 2, column 2 of the text)"),
+    ] {
+        let body = format!("do:\n- a:\n    run:\n      script:\n        language: js\n        {code}\n");
+        let program = program(&body);
+        let config = program.plugin_calls()[0].config.as_ref().expect("it is known");
+        let refusal = config.refuse(&document(&body), "/script", Some(position), "no");
+        assert_eq!(refusal.to_string(), format!("{expected} (at /do/0/a/run/script/code)"), "{code}");
+    }
 }
 
 #[test]

@@ -61,7 +61,6 @@ do:
             w.yaml:16:10: `for` is not supported: iterate within an expression or a plugin (at /do/0/a/for)
             w.yaml:17:10: `fork` is not supported: put the tasks one after the other (at /do/1/c/fork)
             w.yaml:18:10: `listen` is not supported: let the event start another workflow by its trigger (at /do/2/d/listen)
-            w.yaml:19:15: `script` is missing (at /do/3/e/run)
             w.yaml:19:17: `shell` is not supported: use `script`, or call: NAME:VERSION@plugins for code of your own (at /do/3/e/run/shell)
             w.yaml:20:16: `call: http` is not supported: define a webhook and use call: webhook (at /do/4/f/call)
             w.yaml:21:25: `timeout` is not supported: webhooks have a timeout of their own, and retries a `limit.duration` (at /do/5/g/timeout)
@@ -89,11 +88,28 @@ fn a_run_is_a_script_in_a_language_that_is_known_and_written_out() {
   - d: { run: { script: { language: js, code: [ 1 ], arguments: { a: 'x ${ .a }' } }, await: false, return: code } }
   - e: { run: { workflow: { namespace: a, name: b, version: '1.0.0' } } }
   - f: { run: [ 1 ] }
+  - f2: { run: {} }
   - g: { call: 'score@plugins', config: { a: 1 } }
   - h: { call: 'score@plugins', metadata: { config: { a: '${ .a ' } } }
 ",
         ),
-        &expect![[r#""#]],
+        &expect![[r#"
+            w.yaml:3:37: `python` is not supported; write javascript (at /do/0/a/run/script/language)
+            w.yaml:4:25: `language` is missing (at /do/1/b/run/script)
+            w.yaml:4:33: the script must be written out, so that it can be checked; give it values in `arguments` (at /do/1/b/run/script/code)
+            w.yaml:5:25: `code` is missing (at /do/2/c/run/script)
+            w.yaml:5:41: `source` is not supported: write the script into `code`, so that it is part of the workflow's version (at /do/2/c/run/script/source)
+            w.yaml:5:89: `stdin` is not supported: the script gets the task's input; choose of it in input.from (at /do/2/c/run/script/stdin)
+            w.yaml:6:47: expected a text, found a list (at /do/3/d/run/script/code)
+            w.yaml:6:70: an expression must be the whole text; to insert into a text write ${ "… \(.name) …" } (at /do/3/d/run/script/arguments/a)
+            w.yaml:6:87: `await` is not supported: the task ends when its script has; remove it (at /do/3/d/run/await)
+            w.yaml:6:101: `return` is not supported: the output is what the script returns; choose of it in output.as (at /do/3/d/run/return)
+            w.yaml:7:17: `workflow` is not supported: write its tasks into a `do`, or call a webhook that starts it (at /do/4/e/run/workflow)
+            w.yaml:8:15: expected a mapping with script, found a list (at /do/5/f/run)
+            w.yaml:9:16: `script` is missing (at /do/6/f2/run)
+            w.yaml:10:33: `config` is not supported: the configuration of a plugin stands in `metadata.config` of the task that calls it (at /do/7/g/config)
+            w.yaml:11:58: an expression must be the whole text; to insert into a text write ${ "… \(.name) …" } (at /do/8/h/metadata/config/a)
+        "#]],
     );
 }
 
