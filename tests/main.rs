@@ -27,6 +27,7 @@ mod readmes;
 mod receivers;
 mod recovery;
 mod script;
+mod scripts;
 mod tour;
 mod trials;
 mod triggers;

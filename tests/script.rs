@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::support::{read, read_json, root};
+use super::support::api::client;
+use super::support::{read, read_json, root, server};
 
 /// What npm installs, and for what.
 const PACKAGES: [&str; 3] = [".npmrc", "package-lock.json", "package.json"];
@@ -29,6 +30,22 @@ fn the_example_scripts_have_the_types_that_editors_check() {
     let mut compiler = Command::new("node");
     compiler.arg(packages.join("node_modules/typescript/bin/tsc"));
     run(compiler.arg("-p").arg(root().join("plugins/script/types/examples")));
+}
+
+#[tokio::test]
+async fn a_server_hands_out_the_types_without_a_key() {
+    let api = server::shared().await.space("script-types").await;
+    let url = format!("{}/api/v1/types/tenterhook.d.ts", api.base());
+    let answer = client().get(&url).send().await.expect("an answer");
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["content-type"]),
+        (200, &"text/plain; charset=utf-8".parse().expect("a value"))
+    );
+    let text = answer.text().await.expect("a text");
+    assert_eq!(text, read("plugins/script/types/tenterhook.d.ts"));
+    for place in ["Render", "Map", "Run", "Verify"] {
+        assert!(text.contains(&format!("  type {place}<")), "{place}");
+    }
 }
 
 #[test]

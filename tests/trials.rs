@@ -4,6 +4,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use super::support::acting::{act, grant, install};
 use super::support::api::Api;
 use super::support::receiver::Receiver;
 use super::support::{components, eventually, read, read_json, server};
@@ -52,6 +53,131 @@ async fn a_dry_run_tells_what_a_version_does_and_does_nothing() {
     let example =
         api.post("plugins/lead-score/versions/1.0.0/dry-run", &json!({ "export": "action" })).await.expect(200);
     assert_eq!(example["outcome"]["kind"], "output", "its own example: {example:#}");
+}
+
+/// What a dry run of `capable` or `fetcher` came to.
+async fn dry_run(api: &Api, plugin: &str, draft: Value) -> Value {
+    api.post(&format!("plugins/{plugin}/versions/1.0.0/dry-run"), &draft).await.expect(200)
+}
+
+/// Its deeds: call, outcome and detail.
+fn deeds(run: &Value) -> Vec<(&str, &str, &str)> {
+    let deeds = run["deeds"].as_array().unwrap_or_else(|| panic!("no deeds: {run:#}"));
+    deeds.iter().map(|deed| (text(&deed["call"]), text(&deed["outcome"]), text(&deed["detail"]))).collect()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_dry_run_of_an_action_reads_what_is_granted_and_tells_what_it_would_do() {
+    let api = server::shared().await.space("trial-capable").await;
+    let receiver = Receiver::answering(200, "application/json", "{}").await;
+    install(&api, "capable", components::CAPABLE).await;
+    let source = json!({ "key": "id", "fields": { "id": { "type": "string" }, "n": { "type": "number" } } });
+    api.put("sources/leads", &source).await.expect(201);
+    api.put("sources/leads/records/anna", &json!({ "fields": { "n": 1 } })).await.expect(201);
+    api.put("secrets/token", &json!({ "value": "hush-4711" })).await.expect(201);
+    let webhook = json!({ "name": "tell",
+        "request": { "method": "POST", "url": receiver.url, "format": "json", "template": { "text": "{{ data }}" } },
+        "response": { "format": "json", "mapping": { "rules": [{ "from": ".got", "to": "got" }] } } });
+    api.put("webhooks/tell", &webhook).await.expect(201);
+    let steps = json!([
+        { "do": "count", "source": "leads", "key": "anna", "field": "n" },
+        { "do": "record", "source": "leads", "key": "anna" },
+        { "do": "emit", "kind": "order.shipped", "data": { "n": 1 } },
+        { "do": "add", "key": "k" },
+        { "do": "add", "key": "k" },
+        { "do": "delete", "key": "k" },
+        { "do": "get", "key": "k" },
+        { "do": "webhook", "id": "tell", "data": { "n": 3 } },
+        { "do": "secret", "name": "token" },
+    ]);
+    let draft = json!({ "export": "action", "input": { "steps": steps } });
+    let denied = dry_run(&api, "capable", draft.clone()).await;
+    assert!(deeds(&denied).iter().all(|(_, outcome, _)| *outcome == "denied"), "nothing is granted: {denied:#}");
+
+    let grants = json!({ "records": [{ "source": "leads", "write": true }], "events": ["order.*"], "webhooks": ["tell"],
+        "state": true, "secrets": ["token"] });
+    grant(&api, "capable", &grants).await;
+    let run = dry_run(&api, "capable", draft.clone()).await;
+    let output = &run["outcome"]["output"];
+    assert_eq!((&output[0]["ok"]["n"], &output[1]["ok"]["n"]), (&json!(2), &json!(2)), "its own writes: {run:#}");
+    assert_eq!((&output[3]["ok"], &output[4]["ok"], &output[6]), (&json!(1), &json!(2), &json!({ "ok": null })));
+    let failed = output[7]["ok"]["failed"].as_str().expect("a reason");
+    assert!(failed.starts_with("this is a dry run: the webhook is not called"), "{run:#}");
+    assert_eq!(output[8]["ok"]["secret"], "***");
+    assert_eq!(
+        deeds(&run),
+        [
+            ("get", "done", ""),
+            ("upsert", "pretended", "would have written {\"n\":2}"),
+            ("get", "done", ""),
+            ("emit", "pretended", "would have published {\"n\":1}"),
+            ("get", "done", ""),
+            ("set", "pretended", "would have kept 1"),
+            ("get", "done", ""),
+            ("set", "pretended", "would have kept 2"),
+            ("delete", "pretended", "would have deleted it"),
+            ("get", "done", ""),
+            ("call", "pretended", "would have called it"),
+            ("get", "done", ""),
+        ],
+        "{run:#}"
+    );
+    let exchange = &run["deeds"][10]["exchange"];
+    assert_eq!((&exchange["request"]["body"], &exchange["response"]), (&json!("{\"n\":3}"), &json!(null)), "{run:#}");
+    assert!(!run.to_string().contains("4711"), "{run:#}");
+
+    let mut answered = draft.clone();
+    answered["answers"] = json!({ "webhooks": { "tell": { "status": 201, "body": { "got": "it" } } } });
+    let run = dry_run(&api, "capable", answered).await;
+    let answer = &run["outcome"]["output"][7]["ok"];
+    assert_eq!(*answer, json!({ "status": 201, "fields": { "got": "it" } }), "by the webhook's own mapping: {run:#}");
+    assert_eq!(deeds(&run)[10], ("call", "pretended", "would have called it"));
+
+    let failing = json!([{ "do": "set", "key": "k", "value": 1 }, { "do": "fail", "name": "token" }]);
+    let run = dry_run(&api, "capable", json!({ "export": "action", "input": { "steps": failing } })).await;
+    assert_eq!(deeds(&run)[0].1, "dropped", "{run:#}");
+    assert_eq!(
+        run["outcome"],
+        json!({ "kind": "failed", "reason": "plugin capable@1.0.0: rejected: the secret is ***" })
+    );
+
+    assert!(receiver.received().is_empty(), "nothing is sent");
+    assert_eq!(api.get("sources/leads/records/anna").await.expect(200)["fields"]["n"], 1, "nothing is written");
+    assert_eq!(api.get("events?type=order.shipped").await.expect(200)["items"], json!([]), "nothing is published");
+    let kept = act(&api, json!([{ "do": "get", "key": "k" }])).await;
+    assert_eq!(kept["output"][0], json!({ "ok": null }), "nothing is kept");
+}
+
+#[tokio::test]
+async fn a_dry_run_of_an_action_sends_no_request() {
+    let api = server::shared().await.space("trial-fetcher").await;
+    let receiver = Receiver::answering(200, "text/plain", "really").await;
+    let port: u16 = receiver.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+    install(&api, "fetcher", components::FETCHER).await;
+    let host = json!({ "host": "localhost", "methods": ["POST"], "scheme": "http", "port": port });
+    grant(&api, "fetcher", &json!({ "http": [host] })).await;
+    let authority = format!("localhost:{port}");
+    let request = json!({ "method": "POST", "authority": authority, "path": "/a?b=c", "body": "hello" });
+    let denied = json!({ "method": "GET", "authority": authority });
+    let mut draft = json!({ "export": "action", "input": { "requests": [request, denied] } });
+    let run = dry_run(&api, "fetcher", draft.clone()).await;
+    let error = run["outcome"]["output"][0]["error"].as_str().expect("an error");
+    assert!(error.contains("dry run"), "{run:#}");
+    assert_eq!(deeds(&run)[0], ("request", "pretended", "would have sent it"), "{run:#}");
+    assert_eq!(deeds(&run)[1].1, "denied", "{run:#}");
+    assert_eq!(run["deeds"][0]["exchange"]["request"]["body"], "hello");
+    let url = run["deeds"][0]["target"].as_str().expect("method and URL").to_owned();
+    draft["answers"] = json!({ "http": { url: { "status": 404, "headers": { "x-a": "b" }, "body": "canned" } } });
+    let run = dry_run(&api, "fetcher", draft).await;
+    let answer = &run["outcome"]["output"][0];
+    assert_eq!((&answer["status"], &answer["body"]), (&json!(404), &json!("canned")), "{run:#}");
+    assert_eq!(run["deeds"][0]["exchange"]["response"]["body"], "canned");
+    assert_eq!(deeds(&run)[0].1, "pretended");
+    assert!(receiver.received().is_empty(), "nothing is sent");
 }
 
 #[tokio::test]

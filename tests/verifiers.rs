@@ -94,7 +94,9 @@ async fn only_a_trigger_with_a_verifier_takes_get() {
     let (api, trigger) = prepared("verify-none", Value::Null).await;
     let token = trigger["url"].as_str().and_then(|url| url.rsplit('/').next()).expect("a URL");
     let by_get = api.request(reqwest::Method::GET, &format!("/in/{token}"));
-    assert_eq!(api.send(by_get).await.problem(405), "method-not-allowed");
+    let refused = api.send(by_get).await;
+    assert_eq!(refused.headers.get("allow").and_then(|value| value.to_str().ok()), Some("POST, PUT"), "{refused:?}");
+    assert_eq!(refused.problem(405), "method-not-allowed");
 }
 
 #[tokio::test]

@@ -49,13 +49,13 @@ pub(super) struct Again {
 }
 
 impl Engine {
-    /// Calls an action plugin.
+    /// Calls an action plugin with an input and a configuration.
     pub(super) async fn call_action(
         self: &Arc<Self>,
         run: &Run,
         effect: &Effect,
         plugin: &PluginRef,
-        input: &Value,
+        given: (&Value, &Value),
     ) -> Result<Performed> {
         let started_at = self.clock.now();
         let loaded = self.load_plugin(&run.space, plugin, &effect.idempotency_key).await;
@@ -66,7 +66,7 @@ impl Engine {
         let mut logs = Vec::new();
         let services = capabilities.clone().map(|capabilities| capabilities as Arc<dyn Services>);
         let acted = match loaded {
-            Ok(loaded) => self.run_action(&loaded, self.call_site(run, effect), (input, services), &mut logs).await,
+            Ok(loaded) => self.run_action(&loaded, self.call_site(run, effect), (given, services), &mut logs).await,
             Err(error) => Err(error.into()),
         };
         let done = capabilities.map_or_else(Done::default, |capabilities| capabilities.finish(acted.is_ok()));
@@ -95,17 +95,17 @@ impl Engine {
             run: run.id,
             now: run.created_at,
         };
-        Capabilities::new(self, about).await
+        Capabilities::new(self, about, None).await
     }
 
     async fn run_action(
         &self,
         plugin: &Loaded,
         site: CallSite<'_>,
-        (input, services): (&Value, Option<Arc<dyn Services>>),
+        ((input, config), services): ((&Value, &Value), Option<Arc<dyn Services>>),
         logs: &mut Vec<LogLine>,
     ) -> Result<Value, Stop> {
-        let report = self.plugins.run(plugin, site.call(&Value::Null), input.to_string(), services).await;
+        let report = self.plugins.run(plugin, site.call(config), input.to_string(), services).await;
         self.learn(site.space, plugin, &report).await;
         let report = report.map_err(|error| Stop::plugin(error, logs))?;
         logs.extend(report.logs);

@@ -97,13 +97,15 @@ impl Engine {
             exchange.plugins = Some(trace.clone());
         }
         let response = sent?;
-        let verdict = self.map_response(site, webhook, &response, &mut called.logs).await?;
+        let egress::Response { status, headers, body, .. } = response;
+        let received = InboundResponse { status, headers, body: body.clone() };
+        let verdict = self.map_response(site, webhook, received, &mut called.logs).await?;
         if let (Some(exchange), Some(trace), Mapping::Plugin { .. }) =
             (&mut called.exchange, trace.take(), &webhook.response.mapping)
         {
             exchange.plugins = Some(PluginTrace { verdict: Some(traced(&verdict)), ..trace });
         }
-        called.outcome = webhook::reply(response.status, &response.body, webhook.response.format, verdict);
+        called.outcome = webhook::reply(status, &body, webhook.response.format, verdict);
         Ok(())
     }
 
@@ -209,11 +211,12 @@ impl Engine {
         Ok(egress::Response { body, headers, ..response })
     }
 
-    async fn map_response(
+    /// Has the mapping say what a response means.
+    pub(super) async fn map_response(
         &self,
         site: &CallSite<'_>,
         webhook: &Webhook,
-        response: &egress::Response,
+        response: InboundResponse,
         logs: &mut Vec<LogLine>,
     ) -> Result<Verdict, Stop> {
         let (plugin, config) = match &webhook.response.mapping {
@@ -225,9 +228,7 @@ impl Engine {
                 (self.load_plugin(site.space, plugin, site.id).await?, config.clone())
             }
         };
-        let input =
-            InboundResponse { status: response.status, headers: response.headers.clone(), body: response.body.clone() };
-        let report = self.plugins.map(&plugin, site.call(&config), input).await;
+        let report = self.plugins.map(&plugin, site.call(&config), response).await;
         self.learn(site.space, &plugin, &report).await;
         let report = report.map_err(|error| Stop::plugin(error, logs))?;
         logs.extend(report.logs);

@@ -60,6 +60,7 @@ pub use crate::model::FieldProblem;
 pub use crate::record::SourceDraft;
 pub use access::DEFAULT_SPACE;
 pub use bins::{BinCall, BinDraft, Captured, ReplyDraft};
+pub use capabilities::Answers;
 pub use deliveries::{DeliveryView, TestSent};
 pub use endpoint_keys::KeyView;
 pub use endpoints::EndpointView;

@@ -62,7 +62,9 @@ impl Engine {
             Action::CallWebhook { webhook, data, record } => {
                 self.perform_webhook(run, effect, (webhook, data, record.as_ref())).await?
             }
-            Action::CallPlugin { plugin, input } => self.call_action(run, effect, plugin, input).await?,
+            Action::CallPlugin { plugin, input, config } => {
+                self.call_action(run, effect, plugin, (input, config)).await?
+            }
             Action::RecordGet { source, key } => Performed::Done(self.get_record(run, source, key).await?),
             Action::RecordInsert { source, fields } => write(source, None, fields, RecordMode::Insert),
             Action::RecordUpdate { source, key, fields } => write(source, Some(key), fields, RecordMode::Update),

@@ -1,20 +1,22 @@
 //! Dry runs: a plugin version on a given input, with nothing sent and nothing kept.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::model::{
-    BodyText, Export, HeaderField, HeadersDraft, LogLine, PluginRef, PluginVersion, Redacted, RequestParts,
+    BodyText, Deed, Export, HeaderField, HeadersDraft, LogLine, PluginRef, PluginVersion, Redacted, RequestParts,
     ResponseParts, Slug, Time, UniqueId,
 };
 use crate::plugin::{
     Acceptance, Call, InboundRequest, InboundResponse, Judgement, Loaded, OutboundRequest, PluginError, Reported,
-    Secrets, Verdict,
+    Secrets, Services, Verdict, example,
 };
 use crate::webhook::Redactor;
 
+use super::capabilities::{About, Answers, Capabilities};
 use super::{Engine, EngineError, Result};
 
 /// What a dry run runs. What is left out comes from the plugin's own examples.
@@ -45,6 +47,9 @@ pub struct DryRunDraft {
     /// The id of the call; a new one, if absent.
     #[serde(default)]
     pub id: Option<String>,
+    /// What an action gets in place of the answers of those that it would call.
+    #[serde(default)]
+    pub answers: Option<Answers>,
 }
 
 /// A secret in a request body: its `Debug` says nothing.
@@ -137,14 +142,17 @@ pub struct DryRun {
     pub outcome: Outcome,
     /// What the plugin logged.
     pub logs: Vec<LogLine>,
+    /// What an action used of what is granted to it, and what it would have done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deeds: Vec<Deed>,
     /// How long the call took, in milliseconds.
     pub elapsed_ms: f64,
 }
 
 impl Engine {
-    /// Runs a plugin version on `draft`: nothing is sent, written or published.
+    /// Runs a plugin version on `draft`: nothing is sent, written or published. An action reads what is granted to it.
     pub async fn dry_run(
-        &self,
+        self: &Arc<Self>,
         space: &Slug,
         name: &Slug,
         version: &semver::Version,
@@ -158,15 +166,32 @@ impl Engine {
         }
         let exact = PluginRef { name: name.clone(), version: Some(version.clone()) };
         let loaded = self.load_plugin(space, &exact, "").await?.on_trial();
-        let config = draft.config.clone().unwrap_or_else(|| example(&plugin, |said| &said.example_config));
+        let config = draft.config.clone().unwrap_or_else(|| own(&plugin, |said| &said.example_config));
         let call = Call {
             space: space.to_string(),
             id: draft.id.clone().unwrap_or_else(|| UniqueId::generate().to_string()),
             now: draft.now.unwrap_or_else(|| self.clock.now()),
             config: config.to_string(),
         };
-        let trial = draft.trial(&plugin)?;
-        Ok(self.try_out(&loaded, call, trial).await)
+        let answers = draft.answers.clone().unwrap_or_default();
+        match draft.trial(&plugin) {
+            Trial::Action { input } if loaded.uses_capabilities() => {
+                let (key, run) = (call.id.clone(), UniqueId::generate());
+                let about = About { space: space.clone(), plugin: exact, key, run, now: call.now };
+                let capabilities = Capabilities::new(self, about, Some(answers)).await?;
+                Ok(self.try_action(&loaded, call, input, &capabilities).await)
+            }
+            trial => Ok(self.try_out(&loaded, call, trial).await),
+        }
+    }
+
+    async fn try_action(&self, loaded: &Loaded, call: Call, input: String, capabilities: &Arc<Capabilities>) -> DryRun {
+        let services = Arc::clone(capabilities) as Arc<dyn Services>;
+        let mut run = told(self.plugins.run(loaded, call, input, Some(services)).await, given);
+        let done = capabilities.finish(!matches!(run.outcome, Outcome::Failed { .. }));
+        run.deeds = done.deeds;
+        run.logs.extend(done.logs);
+        run
     }
 
     /// Calls a plugin and tells what came of it, whatever that is.
@@ -174,9 +199,7 @@ impl Engine {
         match trial {
             Trial::Template { input, base } => told(self.plugins.render(loaded, call, input, base).await, rendered),
             Trial::Mapping { response } => told(self.plugins.map(loaded, call, response).await, mapped),
-            Trial::Action { input } => told(self.plugins.run(loaded, call, input, None).await, |output| {
-                Outcome::Output { output: parsed(&output) }
-            }),
+            Trial::Action { input } => told(self.plugins.run(loaded, call, input, None).await, given),
             Trial::Verifier { request, secrets } => {
                 told(self.plugins.verify(loaded, call, request, secrets_of(secrets)).await, judged)
             }
@@ -192,46 +215,30 @@ pub(super) fn secrets_of(values: Vec<(String, Redacted)>) -> Secrets {
 }
 
 impl DryRunDraft {
-    fn trial(self, plugin: &PluginVersion) -> Result<Trial> {
-        let example = example(plugin, |said| &said.example_input);
-        Ok(match self.export {
+    /// What is called; what the draft leaves out is as an upload takes the plugin's own example.
+    fn trial(self, plugin: &PluginVersion) -> Trial {
+        let own = own(plugin, |said| &said.example_input);
+        match self.export {
             Export::Template => {
-                let base = self.request.unwrap_or_default();
-                Trial::Template { input: self.input.unwrap_or(example).to_string(), base: base.outbound() }
+                let base = self.request.map_or_else(example::base, MessageDraft::outbound);
+                Trial::Template { input: self.input.unwrap_or(own).to_string(), base }
             }
-            Export::Action => Trial::Action { input: self.input.unwrap_or(example).to_string() },
-            Export::Mapping => {
-                let response = self.response.map_or_else(|| message_of(example, "response"), Ok)?;
-                Trial::Mapping { response: response.response() }
-            }
+            Export::Action => Trial::Action { input: self.input.unwrap_or(own).to_string() },
+            Export::Mapping => Trial::Mapping {
+                response: self.response.map_or_else(|| example::response(&own), MessageDraft::response),
+            },
             Export::Verifier => {
-                let mut secrets = self.secrets;
-                if secrets.is_empty()
-                    && let Some(Value::Object(examples)) = example.get("secrets")
-                {
-                    let text = |value: &Value| SecretText(Redacted::new(value.as_str().unwrap_or_default().to_owned()));
-                    secrets = examples.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+                let (mut request, mut secrets) = example::received(&own);
+                if let Some(given) = self.request {
+                    request = given.inbound();
                 }
-                let request = self.request.map_or_else(|| message_of(example, "request"), Ok)?;
-                let secrets = secrets.into_iter().map(|(name, SecretText(value))| (name, value)).collect();
-                Trial::Verifier { request: request.inbound(), secrets }
+                if !self.secrets.is_empty() {
+                    secrets = self.secrets.into_iter().map(|(name, SecretText(value))| (name, value)).collect();
+                }
+                Trial::Verifier { request, secrets }
             }
-        })
+        }
     }
-}
-
-/// The example input of a mapping or verifier: a message, or a JSON value that is the message's body.
-fn message_of(mut example: Value, field: &str) -> Result<MessageDraft> {
-    if let Some(members) = example.as_object_mut() {
-        members.remove("secrets");
-    }
-    let whole = ["body", "headers"].iter().any(|name| example.get(name).is_some());
-    if !whole {
-        return Ok(MessageDraft { body: example, ..MessageDraft::default() });
-    }
-    serde_json::from_value(example).map_err(|error| {
-        EngineError::invalid(field, format!("give one: the plugin's own example is not usable here ({error})"))
-    })
 }
 
 impl MessageDraft {
@@ -245,12 +252,9 @@ impl MessageDraft {
 
     fn outbound(self) -> OutboundRequest {
         let body = self.bytes();
-        OutboundRequest {
-            method: self.method.unwrap_or_else(|| "POST".to_owned()),
-            url: self.url.unwrap_or_else(|| "https://example.org/".to_owned()),
-            headers: self.headers.0,
-            body,
-        }
+        let OutboundRequest { method, url, .. } = example::base();
+        let (method, url) = (self.method.unwrap_or(method), self.url.unwrap_or(url));
+        OutboundRequest { method, url, headers: self.headers.0, body }
     }
 
     fn inbound(self) -> InboundRequest {
@@ -258,27 +262,36 @@ impl MessageDraft {
         InboundRequest { method, url, headers, body }
     }
 
-    fn response(self) -> InboundResponse {
+    /// As a response.
+    pub(super) fn response(self) -> InboundResponse {
         let body = self.bytes();
         InboundResponse { status: self.status.unwrap_or(200), headers: self.headers.0, body }
     }
 }
 
-fn example(plugin: &PluginVersion, of: impl Fn(&crate::model::Description) -> &Value) -> Value {
+/// What a plugin says of itself.
+fn own(plugin: &PluginVersion, of: impl Fn(&crate::model::Description) -> &Value) -> Value {
     plugin.description.as_ref().map_or(Value::Null, |said| of(said).clone())
 }
 
 fn told<T>(result: Result<Reported<T>, PluginError>, outcome: impl FnOnce(T) -> Outcome) -> DryRun {
     match result {
         Ok(Reported { value, logs, elapsed, .. }) => {
-            DryRun { outcome: outcome(value), logs, elapsed_ms: elapsed.as_secs_f64() * 1e3 }
+            let elapsed_ms = elapsed.as_secs_f64() * 1e3;
+            DryRun { outcome: outcome(value), logs, deeds: Vec::new(), elapsed_ms }
         }
         Err(error) => DryRun {
             outcome: Outcome::Failed { reason: error.to_string() },
             logs: error.logs().to_vec(),
+            deeds: Vec::new(),
             elapsed_ms: 0.0,
         },
     }
+}
+
+/// What an action gave.
+fn given(output: String) -> Outcome {
+    Outcome::Output { output: parsed(&output) }
 }
 
 fn rendered(request: Option<OutboundRequest>) -> Outcome {

@@ -6,7 +6,7 @@ use crate::model::{
     DefinitionPath, Export, Fault, Kind, LogLine, MappingRule, Object, RequestParts, ResponseParts, Saved, Slug,
     Template, UniqueId, Webhook,
 };
-use crate::plugin::PluginError;
+use crate::plugin::{self, PluginError};
 use crate::store::{Draft, Expect, Page, Slice, draft};
 use crate::webhook::{self, WebhookDraft};
 
@@ -119,13 +119,13 @@ impl Engine {
     async fn check_text(&self, space: &Slug, webhook: &Webhook, field: &str, mut config: Value) -> Result<()> {
         config["format"] = webhook.request.format.word().into();
         config["check"] = true.into();
-        let call = crate::plugin::Call {
+        let call = plugin::Call {
             space: space.to_string(),
             id: "check".to_owned(),
             now: self.clock.now(),
             config: config.to_string(),
         };
-        let base = crate::plugin::OutboundRequest {
+        let base = plugin::OutboundRequest {
             method: webhook.request.method.as_str().to_owned(),
             url: webhook.request.url.clone(),
             headers: Vec::new(),
@@ -236,17 +236,8 @@ impl Engine {
     }
 }
 
-/// Takes line and column out of a plugin's `line L, column C: reason`.
 fn positioned(field: &str, text: &str) -> FieldProblem {
-    let parsed = text.strip_prefix("line ").and_then(|rest| {
-        let (line, rest) = rest.split_once(", column ")?;
-        let (column, reason) = rest.split_once(": ")?;
-        Some((line.parse().ok()?, column.parse().ok()?, reason.to_owned()))
-    });
-    match parsed {
-        Some((line, column, reason)) => {
-            FieldProblem { field: field.to_owned(), reason, line: Some(line), column: Some(column) }
-        }
-        None => FieldProblem::new(field, text),
-    }
+    let (position, reason) = plugin::located(text);
+    let (line, column) = position.unzip();
+    FieldProblem { field: field.to_owned(), reason: reason.to_owned(), line, column }
 }

@@ -5,7 +5,7 @@ use crate::model::{
     WorkflowVersion, version_id,
 };
 use crate::store::{Draft, Expect, Page, Shared, Slice, draft};
-use crate::workflow::{OutlineItem, Program, Refusal};
+use crate::workflow::{OutlineItem, PluginCall, Program, Refusal};
 
 use super::plugins::Need;
 use super::{Engine, EngineError, FieldProblem, Result, definition_error};
@@ -35,7 +35,7 @@ impl Engine {
     ) -> Result<(WorkflowView, bool)> {
         self.space(space).await?;
         let program = self.checked_program(&document, media).await?;
-        let plugins = self.check_references(space, &program).await?;
+        self.check_references(space, &document, &program).await?;
         let former = self.definitions.get::<Workflow>(space, id.as_str()).await?;
         if let Some(saved) = &former
             && saved.value.document == document
@@ -54,7 +54,7 @@ impl Engine {
             document,
             media,
             webhooks: program.webhooks().keys().cloned().collect(),
-            plugins,
+            plugins: program.plugins().keys().map(ToString::to_string).collect(),
             sources: program.sources().keys().cloned().collect(),
             manual: program.is_manual(),
             created_by: author.to_owned(),
@@ -92,10 +92,10 @@ impl Engine {
         Ok(version)
     }
 
-    /// Everything that the workflow refers to exists; what is missing is refused where it stands. Gives the plugins that
-    /// it calls, as `name@version` or `name`.
-    async fn check_references(&self, space: &Slug, program: &Program) -> Result<Vec<String>> {
-        let (mut plugins, mut missing) = (Vec::new(), Vec::new());
+    /// Everything that the workflow refers to exists, and plugins take what it has for them; what is missing or wrong is
+    /// refused where it stands.
+    async fn check_references(&self, space: &Slug, document: &str, program: &Program) -> Result<()> {
+        let mut missing = Vec::new();
         for (webhook, place) in program.webhooks() {
             if self.definitions.shared::<Webhook>(space, webhook.as_str()).await?.is_none() {
                 missing.push(place.refuse(format!("there is no webhook \"{webhook}\" in this space: make it first")));
@@ -106,18 +106,29 @@ impl Engine {
                 missing.push(place.refuse(format!("there is no source \"{source}\" in this space: make it first")));
             }
         }
-        for (plugin, place) in program.plugins() {
-            let need = Need { export: Export::Action, config: None };
-            match self.check_reference(space, "call", plugin, need).await {
-                Ok(()) => plugins.push(plugin.to_string()),
-                Err(EngineError::Invalid { problems }) => {
-                    missing.extend(problems.into_iter().map(|problem| place.refuse(problem.reason)));
-                }
-                Err(other) => return Err(other),
-            }
+        for call in program.plugin_calls() {
+            missing.extend(self.call_refusals(space, document, call).await?);
         }
         missing.sort_by_key(|refusal| (refusal.line, refusal.column));
-        if missing.is_empty() { Ok(plugins) } else { Err(refused(missing)) }
+        if missing.is_empty() { Ok(()) } else { Err(refused(missing)) }
+    }
+
+    /// What is wrong with a call of a plugin: with the plugin where it is named, with its configuration where that is.
+    async fn call_refusals(&self, space: &Slug, document: &str, call: &PluginCall) -> Result<Vec<Refusal>> {
+        let need = Need { export: Export::Action, config: call.config.as_ref().map(|config| &config.value) };
+        let problems = match self.check_reference(space, "plugin", &call.plugin, need).await {
+            Ok(()) => return Ok(Vec::new()),
+            Err(EngineError::Invalid { problems }) => problems,
+            Err(other) => return Err(other),
+        };
+        let refusal = |FieldProblem { field, reason, line, column }: FieldProblem| match (
+            &call.config,
+            field.strip_prefix("config"),
+        ) {
+            (Some(config), Some(pointer)) => config.refuse(document, pointer, line.zip(column), &reason),
+            _ => call.place.refuse(reason),
+        };
+        Ok(problems.into_iter().map(refusal).collect())
     }
 
     async fn view_workflow(&self, space: &Slug, saved: Saved<Workflow>) -> Result<WorkflowView> {

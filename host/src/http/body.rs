@@ -10,6 +10,7 @@ use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 
 use super::Api;
+use super::by_name::ByName;
 use super::problem::Problem;
 use crate::model::{Digest, DigestOf};
 
@@ -185,13 +186,13 @@ impl<T: DeserializeOwned> FromRequest<Api> for OneOrMany<T> {
     }
 }
 
-/// Reads `bytes` as JSON.
+/// Reads `bytes` as JSON. What has named fields is an object, never an array of their values.
 ///
 /// # Errors
 /// A problem `bad-json` if it is no JSON, `invalid` if it is JSON of another shape.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let value = serde_path_to_error::deserialize(ByName(&mut deserializer)).map_err(|error| {
         let field = error.path().to_string();
         shape_problem(field, error.inner())
     })?;

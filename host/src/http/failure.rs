@@ -9,6 +9,9 @@ use crate::model::DefinitionPath;
 use crate::plugin::{PluginError, Refused};
 use crate::store::StoreError;
 
+/// How a trigger without a verifier is called.
+const METHODS: &str = "POST, PUT";
+
 impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
         let detail = error.to_string();
@@ -65,6 +68,7 @@ fn of_inbound(error: &InboundError, detail: String) -> Problem {
             error.code(),
             "this trigger's verifier could not say whether to take the call: try again later",
         ),
+        InboundError::MethodNotAllowed { .. } => Problem { allow: Some(METHODS), ..problem },
         InboundError::MappingFailed { field, reason } => problem.with_field(field, reason.to_string(), None),
         _ => problem,
     }

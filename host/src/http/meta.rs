@@ -98,6 +98,14 @@ pub async fn show_openapi() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], document.clone()).into_response()
 }
 
+/// Shows the types of scripts (`run: script`, and the plugin `script`), for editors that know TypeScript.
+#[utoipa::path(get, path = "", tag = "server", responses(
+    (status = 200, description = "Declarations in TypeScript", body = String, content_type = "text/plain")))]
+pub async fn show_script_types() -> Response {
+    const TYPES: &str = include_str!("../../../plugins/script/types/tenterhook.d.ts");
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], TYPES).into_response()
+}
+
 /// Shows whose key the request bears.
 #[utoipa::path(get, path = "", tag = "keys", responses((status = 200, description = "The key", body = KeyView)))]
 pub async fn show_me(Caller(key): Caller) -> Answer<KeyView> {

@@ -5,6 +5,7 @@
 mod answer;
 mod auth;
 mod body;
+mod by_name;
 mod failure;
 mod grants;
 mod guard;

@@ -139,6 +139,9 @@ pub struct Problem {
     /// What a plugin that failed had logged.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub logs: Vec<LogLine>,
+    /// The methods that the path does take, for the header `Allow` (RFC 9110 §15.5.6), where not the router knows them.
+    #[serde(skip)]
+    pub allow: Option<&'static str>,
 }
 
 impl Problem {
@@ -155,6 +158,7 @@ impl Problem {
             errors: Vec::new(),
             used_by: Vec::new(),
             logs: Vec::new(),
+            allow: None,
         }
     }
 
@@ -222,6 +226,9 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tenterhook\""));
+        }
+        if let Some(methods) = self.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(methods));
         }
         if self.retriable {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));

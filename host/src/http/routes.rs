@@ -43,6 +43,7 @@ pub fn table() -> Vec<Row> {
         get("/readyz",                              Open,       routes!(meta::readyz)),
         get("/metrics",                             Open,       routes!(meta::show_metrics)),
         get("/api/v1/openapi.json",                 Open,       routes!(meta::show_openapi)),
+        get("/api/v1/types/tenterhook.d.ts",        Open,       routes!(meta::show_script_types)),
         get("/api/v1/me",                           AnyKey,     routes!(meta::show_me)),
         get("/api/v1/backup",                       ADMIN,      routes!(meta::backup)),
 

@@ -217,6 +217,8 @@ pub enum DeedOutcome {
     Dropped,
     /// The action was called again, as others had changed what it wrote.
     Repeated,
+    /// It would have been done: this is a dry run.
+    Pretended,
 }
 
 /// One use of a capability by an action.
@@ -230,7 +232,7 @@ pub struct Deed {
     pub target: String,
     /// What became of it.
     pub outcome: DeedOutcome,
-    /// What was written, or why it was not done; secrets masked, cut to 500 bytes.
+    /// What was written, or would have been, or why it was not done; secrets masked, cut to 500 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// The request and the response, of `http` and `webhooks`; secrets masked, bodies cut.

@@ -63,7 +63,9 @@ impl wit::webhooks::Host for State {
             WebhookOutcome::Accepted { status, fields } => {
                 wit::webhooks::Outcome::Accepted(wit::webhooks::Answer { status, fields })
             }
-            WebhookOutcome::Failed(reason) => wit::webhooks::Outcome::Failed(reason),
+            WebhookOutcome::Failed(reason) | WebhookOutcome::Pretended(reason) => {
+                wit::webhooks::Outcome::Failed(reason)
+            }
         })
     }
 }

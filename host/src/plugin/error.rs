@@ -249,6 +249,16 @@ impl PluginError {
     }
 }
 
+/// Takes line and column out of `line L, column C: reason`, as plugins tell of a place in a text of their configuration.
+pub fn located(text: &str) -> (Option<(usize, usize)>, &str) {
+    let parsed = text.strip_prefix("line ").and_then(|rest| {
+        let (line, rest) = rest.split_once(", column ")?;
+        let (column, reason) = rest.split_once(": ")?;
+        Some(((line.parse().ok()?, column.parse().ok()?), reason))
+    });
+    parsed.map_or((None, text), |(position, reason)| (Some(position), reason))
+}
+
 /// Why an upload is not taken. The texts are for the person who uploads and say what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {

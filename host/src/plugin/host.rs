@@ -313,7 +313,7 @@ impl PluginHost {
 
     /// Who shares a lane and a streak of failures: the calls of a plugin in a space; of a built-in plugin, which every
     /// webhook of a space uses, those with the same configuration.
-    fn user(&self, plugin: &Loaded, call: &Call) -> Use {
+    pub(super) fn user(&self, plugin: &Loaded, call: &Call) -> Use {
         let config = plugin.compiled.builtin.then_some(call.config.as_str());
         let user = self.use_of(plugin.compiled.digest, &call.space, config);
         // Tries queue apart from what they try.
@@ -324,7 +324,7 @@ impl PluginHost {
         self.hasher.hash_one((digest, space, config))
     }
 
-    async fn pure<T: Send + 'static>(
+    pub(super) async fn pure<T: Send + 'static>(
         &self,
         plugin: &Loaded,
         user: Use,

@@ -172,8 +172,12 @@ impl Hub {
             end.exchange = exchange;
             outcome
         });
-        if let Ok(WebhookOutcome::Failed(reason)) = &called {
-            (end.outcome, end.reason) = (DeedOutcome::Failed, Some(reason.clone()));
+        match &called {
+            Ok(WebhookOutcome::Failed(reason)) => {
+                (end.outcome, end.reason) = (DeedOutcome::Failed, Some(reason.clone()));
+            }
+            Ok(WebhookOutcome::Pretended(_)) => end.outcome = DeedOutcome::Pretended,
+            _ => {}
         }
         noted.end(end);
         called

@@ -12,6 +12,7 @@ mod artefact;
 mod builtins;
 mod call;
 mod capable;
+mod check;
 mod compat;
 mod compiled;
 mod counts;
@@ -38,9 +39,10 @@ mod web;
 mod wit;
 
 pub use artefact::ArtefactCache;
+pub use check::Objection;
 pub use compiled::{Loaded, Sign};
 pub use counts::{Outcome, PluginCounts, Tag, TimeCount};
-pub use error::{Blame, PluginError, Refused, TrapKind};
+pub use error::{Blame, PluginError, Refused, TrapKind, located};
 pub use host::PluginHost;
 pub use inspect::Progress;
 pub use services::{

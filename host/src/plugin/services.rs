@@ -59,6 +59,8 @@ pub enum WebhookOutcome {
     },
     /// It failed, for this reason.
     Failed(String),
+    /// It was not made: this is a dry run. The plugin is told that it failed, for this reason.
+    Pretended(String),
 }
 
 /// A webhook call, as it went.
@@ -110,6 +112,8 @@ pub enum HttpFailureKind {
     ResponseTooLarge,
     /// The exchange broke, or is otherwise not possible.
     Broken,
+    /// It was not sent: this is a dry run.
+    Pretended,
 }
 
 impl HttpFailureKind {
@@ -119,6 +123,7 @@ impl HttpFailureKind {
             Self::Denied => DeedOutcome::Denied,
             Self::Exhausted => DeedOutcome::Exhausted,
             Self::Invalid => DeedOutcome::Invalid,
+            Self::Pretended => DeedOutcome::Pretended,
             _ => DeedOutcome::Failed,
         }
     }

@@ -203,6 +203,8 @@ fn error(failure: HttpFailure) -> Error {
         HttpFailureKind::Timeout => Error::HttpResponseTimeout,
         HttpFailureKind::RequestTooLarge => Error::HttpRequestBodySize(None),
         HttpFailureKind::ResponseTooLarge => Error::HttpResponseBodySize(None),
-        HttpFailureKind::Invalid | HttpFailureKind::Broken => Error::InternalError(Some(reason)),
+        HttpFailureKind::Invalid | HttpFailureKind::Broken | HttpFailureKind::Pretended => {
+            Error::InternalError(Some(reason))
+        }
     }
 }

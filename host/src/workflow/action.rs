@@ -42,8 +42,12 @@ impl Scope<'_> {
             Call::RecordGet { source, key: template } => {
                 Action::RecordGet { source: source.clone(), key: key(template)? }
             }
-            Call::Plugin { plugin, input: template } => {
-                Action::CallPlugin { plugin: plugin.clone(), input: or_input(template)? }
+            Call::Plugin { plugin, input: template, config } => {
+                let config = match config {
+                    Some(template) => self.fill(template, input, given)?,
+                    None => Value::Null,
+                };
+                Action::CallPlugin { plugin: plugin.clone(), input: or_input(template)?, config }
             }
         })
     }

@@ -143,6 +143,8 @@ pub enum Action {
         plugin: PluginRef,
         /// Its input.
         input: Value,
+        /// Its configuration.
+        config: Value,
     },
     /// Publish an event; the output is the event.
     Emit {

@@ -1,11 +1,13 @@
 //! Workflows: a strict profile of the Open Workflow Specification 1.0.3, parsed into a typed program and interpreted
 //! by a pure function.
 //!
-//! Text → tree with positions (`document`, `json`) → typed workflow or refusals (`parse`, `tasks`, `catch`, `reader`)
-//! → [`step`]: state and event to state, history and what to do next (`step`, `catching`, `scope`, `action`, `retry`).
+//! Text → tree with positions (`document`, `json`) → typed workflow or refusals (`parse`, `tasks`, `calls`, `catch`,
+//! `reader`) → [`step`]: state and event to state, history and what to do next (`step`, `catching`, `scope`, `action`,
+//! `retry`).
 //! Nothing here does I/O, reads a clock or knows the store.
 
 mod action;
+mod calls;
 mod catch;
 mod catching;
 mod document;
@@ -17,6 +19,7 @@ mod limits;
 mod lint;
 mod model;
 mod parse;
+mod place;
 mod reader;
 mod retry;
 mod scope;
@@ -40,7 +43,7 @@ pub use effect::{Action, Effect, EffectResult, Next, RecordAt, StepContext, Step
 pub use fault::FaultKind;
 pub use limits::{TooMuch, VALUE_BYTES_MAX, check_value};
 pub use lint::report;
-pub use model::Place;
+pub use place::{Configured, Place, PluginCall};
 pub use state::State;
 pub use step::step;
 
@@ -124,6 +127,11 @@ impl Program {
     /// The plugin versions it calls, each with the first place that does.
     pub fn plugins(&self) -> &BTreeMap<PluginRef, Place> {
         &self.0.plugins
+    }
+
+    /// Its calls of plugins, with what is known of their configurations before a run.
+    pub fn plugin_calls(&self) -> &[PluginCall] {
+        &self.0.plugin_calls
     }
 
     /// The sources it reads or writes, each with the first place that does.

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use crate::expr::Expression;
 use crate::model::{PluginRef, Slug};
 
+use super::OutlineItem;
+use super::place::{Place, PluginCall};
 use super::retry::RetryPolicy;
 use super::value::{Delay, Template};
-use super::{OutlineItem, Refusal};
 
 /// Index of a block in [`Workflow::blocks`].
 pub(super) type BlockId = usize;
@@ -26,6 +27,8 @@ pub(super) struct Workflow {
     /// What it refers to, and where it does so first.
     pub webhooks: BTreeMap<Slug, Place>,
     pub plugins: BTreeMap<PluginRef, Place>,
+    /// Every call of a plugin, in the order of the document.
+    pub plugin_calls: Vec<PluginCall>,
     pub sources: BTreeMap<Slug, Place>,
     pub outline: Vec<OutlineItem>,
     /// Given variables that some expression reads.
@@ -36,24 +39,6 @@ pub(super) struct Workflow {
     pub unbounded: bool,
     /// Expressions that could not be parsed here, and where they stand.
     pub unread: Vec<Unread>,
-}
-
-/// Where something stands in the document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Line, from 1.
-    pub line: usize,
-    /// Column, from 1, in characters.
-    pub column: usize,
-    /// JSON pointer (RFC 6901).
-    pub path: String,
-}
-
-impl Place {
-    /// The refusal of what stands here.
-    pub fn refuse(&self, reason: impl Into<String>) -> Refusal {
-        Refusal { line: self.line, column: self.column, path: self.path.clone(), reason: reason.into() }
-    }
 }
 
 /// An expression that must be checked in the sandbox before the workflow is saved.
@@ -131,12 +116,34 @@ pub(super) struct Case {
 /// What a `call` calls. Absent data is the task's input.
 #[derive(Debug)]
 pub(super) enum Call {
-    Webhook { webhook: Slug, data: Option<Template>, record: Option<(Slug, Template)> },
-    RecordInsert { source: Slug, fields: Option<Template> },
-    RecordUpdate { source: Slug, key: Template, fields: Option<Template> },
-    RecordUpsert { source: Slug, fields: Option<Template> },
-    RecordGet { source: Slug, key: Template },
-    Plugin { plugin: PluginRef, input: Option<Template> },
+    Webhook {
+        webhook: Slug,
+        data: Option<Template>,
+        record: Option<(Slug, Template)>,
+    },
+    RecordInsert {
+        source: Slug,
+        fields: Option<Template>,
+    },
+    RecordUpdate {
+        source: Slug,
+        key: Template,
+        fields: Option<Template>,
+    },
+    RecordUpsert {
+        source: Slug,
+        fields: Option<Template>,
+    },
+    RecordGet {
+        source: Slug,
+        key: Template,
+    },
+    /// Absent configuration is null.
+    Plugin {
+        plugin: PluginRef,
+        input: Option<Template>,
+        config: Option<Template>,
+    },
 }
 
 /// The event of an `emit`.

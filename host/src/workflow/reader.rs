@@ -6,7 +6,8 @@ use crate::expr::{Expression, ExpressionError};
 use crate::model::Slug;
 
 use super::document::{Entry, Node, NodeKind, escaped};
-use super::model::{Place, Unread, Workflow};
+use super::model::{Unread, Workflow};
+use super::place::Place;
 use super::value::{Delay, Template};
 use super::{Refusal, duration};
 
@@ -60,7 +61,7 @@ pub(super) struct Reader {
 }
 
 /// What `${ … }` holds, if the whole of `text` is one.
-fn inner_expression(text: &str) -> Option<&str> {
+pub(super) fn inner_expression(text: &str) -> Option<&str> {
     text.trim().strip_prefix("${")?.strip_suffix('}')
 }
 

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::PluginRef;
-
 use super::OutlineItem;
 use super::catch::{self, Definitions};
 use super::document::NodeKind;
-use super::model::{Block, BlockId, Call, Case, Emit, RaisedError, Role, Task, TaskId, TaskKind, Then};
+use super::model::{Block, BlockId, Case, Emit, RaisedError, Role, Task, TaskId, TaskKind, Then};
 use super::parse::SCHEMA;
 use super::reader::{At, Reader};
 use super::value::Template;
@@ -20,11 +18,12 @@ const EXPORT_VARIABLES: [&str; 6] = ["$context", "$input", "$output", "$task", "
 
 const COMMON: [&str; 6] = ["if", "input", "output", "export", "then", "metadata"];
 /// Kinds of tasks, with the further fields of each.
-const KINDS: [(&str, &[&str]); 8] = [
+const KINDS: [(&str, &[&str]); 9] = [
     ("do", &[]),
     ("set", &[]),
     ("switch", &[]),
     ("call", &["with"]),
+    ("run", &[]),
     ("emit", &[]),
     ("raise", &[]),
     ("try", &["catch"]),
@@ -34,13 +33,13 @@ const UNSUPPORTED: [(&str, &str); 5] = [
     ("for", "iterate within an expression or a plugin"),
     ("fork", "put the tasks one after the other"),
     ("listen", "let the event start another workflow by its trigger"),
-    ("run", "use call: NAME:VERSION@plugins for code of your own"),
+    ("config", "the configuration of a plugin stands in `metadata.config` of the task that calls it"),
     ("timeout", "webhooks have a timeout of their own, and retries a `limit.duration`"),
 ];
 
 /// Reads tasks into the tables of the workflow.
 pub(super) struct TaskReader<'r> {
-    reader: &'r mut Reader,
+    pub(super) reader: &'r mut Reader,
     definitions: &'r Definitions,
     depth: usize,
 }
@@ -203,6 +202,7 @@ impl<'r> TaskReader<'r> {
             }
             "switch" => Some(("switch", TaskKind::Switch(self.switch(body, siblings)))),
             "call" => self.call(at, body),
+            "run" => self.run(body),
             "emit" => Some(("emit", TaskKind::Emit(self.emit(body)?))),
             "raise" => Some(("raise", TaskKind::Raise(self.raise(body)?))),
             "try" => self.attempt(id, at, body),
@@ -301,99 +301,6 @@ impl<'r> TaskReader<'r> {
                 }
             },
             _ => raised_error(self.reader, &error).map(Arc::new),
-        }
-    }
-
-    fn call(&mut self, at: &At<'_>, body: &At<'_>) -> Option<(&'static str, TaskKind)> {
-        let name = self.reader.literal(body, "what is called")?;
-        let with = at.field("with");
-        let (label, call) = match name {
-            "webhook" => {
-                let with = self.reader.required(at, "with")?;
-                ("call webhook", self.webhook(&with)?)
-            }
-            "record-insert" | "record-upsert" | "record-update" | "record-get" => {
-                let with = self.reader.required(at, "with")?;
-                self.record(name, &with)?
-            }
-            "http" | "openapi" | "grpc" | "asyncapi" | "a2a" | "mcp" => {
-                let reason = format!("`call: {name}` is not supported: define a webhook and use call: webhook");
-                self.reader.refuse(body, reason);
-                return None;
-            }
-            name => ("call plugin", self.plugin(name, body, with.as_ref())?),
-        };
-        Some((label, TaskKind::Call(call)))
-    }
-
-    fn optional(&mut self, at: &At<'_>, name: &str) -> Option<Template> {
-        at.field(name).and_then(|field| self.reader.template(&field, &BODY_VARIABLES))
-    }
-
-    fn webhook(&mut self, with: &At<'_>) -> Option<Call> {
-        if !self.reader.only(with, &["webhook", "data", "record"], &[]) {
-            return None;
-        }
-        let data = self.optional(with, "data");
-        let record = with.field("record").and_then(|record| {
-            self.reader.only(&record, &["source", "key"], &[]);
-            let source = self.reader.required(&record, "source").and_then(|source| self.reader.source(&source));
-            let key = self.reader.required(&record, "key").and_then(|key| self.reader.template(&key, &BODY_VARIABLES));
-            Some((source?, key?))
-        });
-        let at = self.reader.required(with, "webhook")?;
-        let webhook = self.reader.slug(&at, "the webhook")?;
-        self.reader.workflow.webhooks.entry(webhook.clone()).or_insert_with(|| at.place());
-        Some(Call::Webhook { webhook, data, record })
-    }
-
-    fn record(&mut self, name: &str, with: &At<'_>) -> Option<(&'static str, Call)> {
-        let known: &[&str] = match name {
-            "record-update" => &["source", "key", "fields"],
-            "record-get" => &["source", "key"],
-            _ => &["source", "fields"],
-        };
-        const KEY: [(&str, &str); 2] = [
-            ("key", "put the source's key field into `fields`"),
-            ("fields", "it reads the whole record; choose fields in output.as"),
-        ];
-        if !self.reader.only(with, known, &KEY) {
-            return None;
-        }
-        let source = self.reader.required(with, "source").and_then(|source| self.reader.source(&source));
-        let fields = self.optional(with, "fields");
-        let key = match known.contains(&"key") {
-            true => self.reader.required(with, "key").and_then(|key| self.reader.template(&key, &BODY_VARIABLES)),
-            false => None,
-        };
-        let source = source?;
-        Some(match name {
-            "record-insert" => ("call record-insert", Call::RecordInsert { source, fields }),
-            "record-upsert" => ("call record-upsert", Call::RecordUpsert { source, fields }),
-            "record-update" => ("call record-update", Call::RecordUpdate { source, key: key?, fields }),
-            _ => ("call record-get", Call::RecordGet { source, key: key? }),
-        })
-    }
-
-    fn plugin(&mut self, name: &str, at: &At<'_>, with: Option<&At<'_>>) -> Option<Call> {
-        let Some(plugin) = name.strip_suffix("@plugins").filter(|plugin| !plugin.contains('@')) else {
-            let reason = format!(
-                "there is no `{name}` to call; use webhook, record-insert, record-update, record-upsert, record-get, \
-                 or a plugin as NAME:VERSION@plugins, or NAME@plugins for its live version"
-            );
-            self.reader.refuse(at, reason);
-            return None;
-        };
-        match plugin.replacen(':', "@", 1).parse::<PluginRef>() {
-            Ok(plugin) => {
-                self.reader.workflow.plugins.entry(plugin.clone()).or_insert_with(|| at.place());
-                let input = with.and_then(|with| self.reader.template(with, &BODY_VARIABLES));
-                Some(Call::Plugin { plugin, input })
-            }
-            Err(reason) => {
-                self.reader.refuse(at, reason);
-                None
-            }
         }
     }
 }

@@ -6,9 +6,10 @@ const schema = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
   type: "object",
   properties: {
-    script: { type: "string", maxLength: SCRIPT_MAX },
+    // The media type tells the server which member `check` is about.
+    script: { type: "string", maxLength: SCRIPT_MAX, contentMediaType: "text/javascript" },
     config: { description: "For the script: `call.config`." },
-    check: { type: "boolean", default: false, description: "Only compiles the script." },
+    check: { type: "boolean", default: false, description: "Checks the script and calls nothing." },
   },
   required: ["script"],
   additionalProperties: false,

@@ -1,9 +1,7 @@
 // Digests and keyed digests (FIPS 180-4 and RFC 2104), as signatures of webhooks use them.
 
+import { sha512, words as wordsOf } from "./sha512.js";
 import { encode } from "./text.js";
-
-/** Bytes of a block. */
-const BLOCK = 64;
 
 const rotate = (word, by) => (word << by) | (word >>> (32 - by));
 
@@ -21,6 +19,8 @@ const primes = (count) => {
 const SHA256_ROUNDS = Int32Array.from(primes(64), (prime) => fraction(Math.cbrt(prime)));
 const SHA256_START = Int32Array.from(primes(8), (prime) => fraction(Math.sqrt(prime)));
 const SHA1_START = Int32Array.of(0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0);
+const SHA512_ROUNDS = wordsOf(primes(80), 3);
+const SHA512_START = wordsOf(primes(8), 2);
 
 /** FIPS 180-4, 6.2.2. */
 function sha256(state, words) {
@@ -68,13 +68,18 @@ function sha1(state, words) {
   [a, b, c, d, e].forEach((word, index) => (state[index] += word));
 }
 
+/** By name: how each begins, what it makes of a block, and how many bytes a block has. */
 const ALGORITHMS = {
   __proto__: null,
-  sha1: { start: SHA1_START, compress: sha1 },
-  sha256: { start: SHA256_START, compress: sha256 },
+  sha256: { start: SHA256_START, compress: sha256, block: 64 },
+  sha512: { start: SHA512_START, compress: (state, words) => sha512(SHA512_ROUNDS, state, words), block: 128 },
+  sha1: { start: SHA1_START, compress: sha1, block: 64 },
 };
 
-/** The digest of bytes or of a text: `algorithm` is `sha256` or `sha1`. */
+/** The names of the algorithms. */
+export const ALGORITHM_NAMES = Object.keys(ALGORITHMS);
+
+/** The digest of bytes or of a text: `algorithm` is `sha256`, `sha512` or `sha1`. */
 export function digest(algorithm, data) {
   return hash(known(algorithm), bytesOf(data));
 }
@@ -83,8 +88,8 @@ export function digest(algorithm, data) {
 export function hmac(algorithm, key, data) {
   const by = known(algorithm);
   const given = bytesOf(key);
-  const block = new Uint8Array(BLOCK);
-  block.set(given.length > BLOCK ? hash(by, given) : given);
+  const block = new Uint8Array(by.block);
+  block.set(given.length > by.block ? hash(by, given) : given);
   const padded = (pad) => block.map((byte) => byte ^ pad);
   return hash(by, joined(padded(0x5c), hash(by, joined(padded(0x36), bytesOf(data)))));
 }
@@ -99,8 +104,8 @@ export function equal(one, other) {
 
 function known(algorithm) {
   const found = ALGORITHMS[algorithm];
-  if (found === undefined) throw new TypeError(`${JSON.stringify(algorithm)} is none of the algorithms sha256, sha1`);
-  return found;
+  if (found !== undefined) return found;
+  throw new TypeError(`${JSON.stringify(algorithm)} is none of the algorithms ${ALGORITHM_NAMES.join(", ")}`);
 }
 
 function bytesOf(data) {
@@ -116,18 +121,18 @@ function joined(one, other) {
   return both;
 }
 
-function hash({ start, compress }, bytes) {
+function hash({ start, compress, block }, bytes) {
   const state = Int32Array.from(start);
-  const words = new Int32Array(80);
-  // A one bit, zeros, and the length in bits (64, of which a text here needs 48).
-  const padded = new Uint8Array(Math.ceil((bytes.length + 9) / BLOCK) * BLOCK);
+  const words = new Int32Array(160);
+  // A one bit, zeros, and the length in bits (64 or 128 of them, of which a text here needs 48).
+  const padded = new Uint8Array(Math.ceil((bytes.length + 1 + block / 8) / block) * block);
   padded.set(bytes);
   padded[bytes.length] = 0x80;
   const view = new DataView(padded.buffer);
   view.setUint32(padded.length - 8, Math.floor(bytes.length / 0x20000000));
   view.setUint32(padded.length - 4, bytes.length * 8);
-  for (let at = 0; at < padded.length; at += BLOCK) {
-    for (let t = 0; t < 16; t += 1) words[t] = view.getInt32(at + 4 * t);
+  for (let at = 0; at < padded.length; at += block) {
+    for (let t = 0; t < block / 4; t += 1) words[t] = view.getInt32(at + 4 * t);
     compress(state, words);
   }
   const output = new DataView(new ArrayBuffer(4 * state.length));

@@ -4,7 +4,7 @@
 // use (`render`, `map`, `run`, `verify`), which is then called. `export` before a declaration is allowed and ignored.
 
 import { Reject, Retry } from "./globals.js";
-import { located, runtimePlace, syntaxPlace, syntaxTrouble } from "./position.js";
+import { endOf, located, runtimePlace, syntaxPlace, syntaxTrouble } from "./position.js";
 
 /** Compiles in the global scope: what is in this module is out of a script's sight. */
 const evaluate = globalThis.eval;
@@ -33,7 +33,7 @@ export function compile(source, place) {
   let text = withoutExports(source.replace(/^#!/, "//"));
   for (;;) {
     try {
-      return { source, call: evaluate(head(place) + text + tail(place)) };
+      return { source, text, call: evaluate(head(place) + text + tail(place)) };
     } catch (error) {
       const at = syntaxPlace(error, text);
       const rest = at === undefined ? "" : text.slice(at.offset);
@@ -67,6 +67,25 @@ function trouble(error, text, place) {
   return syntaxTrouble(error, text, attempt);
 }
 
+/** Refuses a script that compiles but can give no result in `place`: that neither defines its function nor returns.
+ * Nothing of it runs. A second declaration of the name compiles only if there is no first one; the script as a block
+ * of no function compiles only if there is no `return` in it (what a function may have besides is let pass). */
+export function expectUse({ text }, place) {
+  const defines = !compiles(`${head(place)}${text}\n;let ${place.name};\n})`);
+  if (!defines && compiles(`"use strict"; if (false) {\n${text}\n}`)) throw invalid(located(endOf(text), useless(place)));
+}
+
+const useless = (place) => `the script neither defines a function \`${place.name}\` nor returns a value`;
+
+function compiles(text) {
+  try {
+    evaluate(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Calls a compiled script with `values` for its parameters; throws a WIT failure where it gives no result. */
 export function perform({ source, call }, place, values) {
   let defined;
@@ -81,7 +100,7 @@ export function perform({ source, call }, place, values) {
   } catch (error) {
     throw failure(error, source);
   }
-  if (defined === null) throw invalid(`the script neither defines a function \`${place.name}\` nor returns a value`);
+  if (defined === null) throw invalid(useless(place));
   if (isPromise) throw invalid(`\`${place.name}\` is asynchronous: there is nothing that a script could wait for`);
   if (result === undefined) throw invalid(`\`${place.name}\` returned nothing: ${place.empty}`);
   return result;

@@ -1,7 +1,7 @@
 // The four things that a script can be: each turns the arguments of its WIT function into those of the script, and
 // what the script returns into the WIT result. A WIT failure is thrown as `{ tag, val }`.
 
-import { compile, invalid, perform, show } from "./evaluate.js";
+import { compile, expectUse, invalid, perform, show } from "./evaluate.js";
 import { begin } from "./globals.js";
 import { InboundRequest, OutboundRequest, Response, answerOf, jsonOf } from "./http.js";
 
@@ -12,6 +12,9 @@ const TEMPLATE = { name: "render", parameters: ["input", "base", "call"], empty:
 const MAPPING = { name: "map", parameters: ["response", "call"], empty: "return {} for no fields" };
 const ACTION = { name: "run", parameters: ["input", "call"], empty: "return null for no output" };
 const VERIFIER = { name: "verify", parameters: ["request", "secrets", "call"], empty: "return true or false" };
+
+/** All places, by the names of their types. */
+export const PLACES = { Render: TEMPLATE, Map: MAPPING, Run: ACTION, Verify: VERIFIER };
 
 export function render(call, input, base) {
   const script = load(TEMPLATE, call);
@@ -71,6 +74,7 @@ function load(place, call) {
   if (script.length > SCRIPT_MAX) throw invalid(`the script is longer than ${SCRIPT_MAX} characters`);
   begin(call.now, call.id);
   const compiled = compile(script, place);
+  if (check) expectUse(compiled, place);
   const about = Object.freeze({ space: call.space, id: call.id, now: call.now, config });
   return { check, call: about, perform: (...values) => perform(compiled, place, values) };
 }

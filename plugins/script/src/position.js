@@ -93,7 +93,7 @@ function placeAt(text, offset) {
 }
 
 /** Behind the last thing in the text. */
-function endOf(text) {
+export function endOf(text) {
   return placeAt(text, text.trimEnd().length);
 }
 

@@ -126,12 +126,34 @@ test("the configuration is checked", () => {
 });
 
 test("a check compiles and calls nothing", () => {
-  const script = "throw new Error('called')";
+  const script = "if (input !== 0) throw new Error('called'); return 0";
   assert.deepEqual(render(script, {}, { check: true }), { ...base, body: "" });
   assert.equal(run(script, null, { check: true }), "null");
   assert.deepEqual(places.map(call(script, { check: true }), null), { tag: "accepted", val: "{}" });
   assert.equal(places.verify(call(script, { check: true }), null, []).tag, "refused");
   assert.match(failure(() => run("return (", null, { check: true })), /^invalid: /);
+});
+
+test("a check refuses a script that can give no result in its place", () => {
+  const of = (script) => failure(() => run(script, null, { check: true }));
+  const useless = (line, column) =>
+    `invalid: line ${line}, column ${column}: the script neither defines a function \`run\` nor returns a value`;
+  assert.equal(of(""), useless(1, 1));
+  assert.equal(of("function render() { return 1 }"), useless(1, 31));
+  assert.equal(of("const one = 1;\n  globalThis.two = () => { return run };  // run\n\n"), useless(2, 49));
+  for (const script of [
+    "function run() {}",
+    "export async function run() {}",
+    "let a = 1; var run = () => a; // the end",
+    "const { run } = { run() {} }",
+    "class run {}",
+    "if (input) { return 1 }",
+    "for (const one of input) switch (one) { case 1: return 1 }",
+    "function a() {} function a() {} return 1",
+    "#!/usr/bin/env anything\nreturn { text: `\nreturn` }",
+  ]) {
+    assert.equal(run(script, null, { check: true }), "null", script);
+  }
 });
 
 test("a mapping gives fields, or says what an answer means", () => {

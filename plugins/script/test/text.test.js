@@ -1,13 +1,12 @@
-// UTF-8 and digests, against those of Node.
+// UTF-8, against that of Node.
 
 import assert from "node:assert/strict";
-import { createHash, createHmac, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 
 import "./engine.js";
 
 const { decode, encode } = await import("../src/text.js");
-const { digest, equal, hmac } = await import("../src/digest.js");
 
 /** Bytes that are nearly UTF-8: pieces of characters, good and bad, in any order. */
 function nearly(seed) {
@@ -30,24 +29,4 @@ test("texts are encoded as Node encodes them, even those that are no Unicode", (
   for (const text of ["", "a", "ä€😀", "\0", "a\ud800b", "\udfff", "%41", "x".repeat(10_000)]) {
     assert.deepEqual(encode(text), new TextEncoder().encode(text));
   }
-});
-
-test("digests are those of Node, at every length around a block", () => {
-  for (let length = 0; length < 200; length += 1) {
-    const [data, key] = [randomBytes(length), randomBytes((length * 7) % 150)];
-    for (const algorithm of ["sha1", "sha256"]) {
-      const hex = (bytes) => Buffer.from(bytes).toString("hex");
-      assert.equal(hex(digest(algorithm, data)), createHash(algorithm).update(data).digest("hex"));
-      assert.equal(hex(hmac(algorithm, key, data)), createHmac(algorithm, key).update(data).digest("hex"));
-    }
-  }
-  assert.throws(() => digest("md5", ""), /"md5" is none of the algorithms sha256, sha1/);
-  assert.throws(() => digest("sha1", 7), /bytes .* or a text/);
-});
-
-test("equal tells texts and bytes that differ", () => {
-  const same = [["", ""], ["a", "a"], ["ä", Uint8Array.of(0xc3, 0xa4)]];
-  const different = [["", "a"], ["a", "b"], ["a", "ab"], ["a\0", "a"]];
-  for (const pair of same) assert.equal(equal(...pair), true, pair);
-  for (const pair of different) assert.equal(equal(...pair), false, pair);
 });

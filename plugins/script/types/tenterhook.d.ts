@@ -186,7 +186,7 @@ declare namespace tenterhook {
   ) => Verdict;
 
   /** The digests that are offered. */
-  type Algorithm = "sha256" | "sha1";
+  type Algorithm = "sha256" | "sha512" | "sha1";
 }
 
 /** It may work later: try again. */

@@ -23,7 +23,10 @@ impl Capabilities {
     /// Sends a request. A redirect is a response like any other: the plugin may follow it if that is granted too.
     pub(super) async fn fetch(&self, request: HttpRequest) -> Fetched {
         match self.target(&request) {
-            Ok(target) => self.send(target, request).await,
+            Ok(target) => match &self.dry {
+                Some(answers) => self.pretend_request(target.method, target.url.as_str(), &request, answers),
+                None => self.send(target, request).await,
+            },
             Err(failure) => Fetched { outcome: Err(failure), exchange: None },
         }
     }

@@ -4,6 +4,7 @@
 //! the task. What a call has read of a record or value stays the same for it, and a write expects it to be so still: if
 //! others changed it meanwhile, the commit fails, and the action is called again.
 
+mod dry;
 mod grants;
 mod http;
 mod journal;
@@ -24,6 +25,7 @@ use crate::webhook::Redactor;
 
 use super::{Engine, EngineError};
 
+pub use self::dry::Answers;
 use self::journal::Journal;
 pub(super) use self::journal::followed;
 use self::records::HeldRecords;
@@ -77,6 +79,8 @@ pub(super) struct Capabilities {
     engine: Arc<Engine>,
     about: About,
     grants: Option<Shared<Grants>>,
+    /// In a dry run: what is answered in place of those who are not asked.
+    dry: Option<Answers>,
     session: Mutex<Session>,
 }
 
@@ -93,8 +97,8 @@ struct Session {
 }
 
 impl Capabilities {
-    /// With what is granted to the plugin version now.
-    pub(super) async fn new(engine: &Arc<Engine>, about: About) -> super::Result<Arc<Self>> {
+    /// With what is granted to the plugin version now. `dry`: a dry run, which sends and keeps nothing.
+    pub(super) async fn new(engine: &Arc<Engine>, about: About, dry: Option<Answers>) -> super::Result<Arc<Self>> {
         let grants = engine.definitions.shared::<Grants>(&about.space, &about.plugin.to_string()).await?;
         let session = Session {
             records: HeldRecords::default(),
@@ -105,15 +109,18 @@ impl Capabilities {
             secrets: Vec::new(),
             redactor: Arc::new(Redactor::new(&[], &[])),
         };
-        Ok(Arc::new(Self { engine: Arc::clone(engine), about, grants, session: Mutex::new(session) }))
+        Ok(Arc::new(Self { engine: Arc::clone(engine), about, grants, dry, session: Mutex::new(session) }))
     }
 
-    /// Ends the call; `kept`: what it wrote is to be committed.
+    /// Ends the call; `kept`: what it wrote is to be committed, unless this is a dry run.
     pub(super) fn finish(&self, kept: bool) -> Done {
         let mut session = self.session();
-        let deeds = session.journal.take(kept);
+        let mut deeds = session.journal.take(kept);
+        if self.dry.is_some() {
+            deeds = dry::pretended(deeds);
+        }
         let logs = std::mem::take(&mut session.logs);
-        if !kept {
+        if !kept || self.dry.is_some() {
             return Done { writes: Writes::default(), deeds, logs };
         }
         let writes = Writes {

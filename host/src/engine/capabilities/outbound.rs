@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use crate::event::{EVENT_BYTES_MAX, KEY_BYTES_MAX};
-use crate::model::{Event, EventName, LogLine, MASK, Slug, UniqueId, VALUE_DEPTH_MAX, Webhook, nests_deeper};
+use crate::model::{Event, EventName, Fault, LogLine, MASK, Slug, UniqueId, VALUE_DEPTH_MAX, Webhook, nests_deeper};
 use crate::plugin::{Trouble, WebhookCall, WebhookOutcome};
-use crate::webhook::Redactor;
+use crate::webhook::{Answer, Redactor};
 
 use super::super::EngineError;
-use super::super::call::{CallSite, Called};
+use super::super::call::CallSite;
+use super::dry::Pretended;
 use super::{Capabilities, parse, trouble};
 
 impl Capabilities {
@@ -54,24 +55,24 @@ impl Capabilities {
         let id: Slug = webhook.parse().map_err(|_| missing())?;
         let space = &self.about.space;
         let found = self.engine.definitions.shared::<Webhook>(space, id.as_str()).await;
-        found.map_err(|error| trouble(error.into()))?.ok_or_else(missing)?;
+        let webhook = found.map_err(|error| trouble(error.into()))?.ok_or_else(missing)?;
         let data: Value = shallow("the data", data)?;
         let key = format!("{}-{number}", self.about.key);
         let secrets = self.session().secrets.clone();
         let site = CallSite { space, id: &key, now: self.about.now, secrets: &secrets, tried: None };
-        let Called { outcome, exchange, logs } =
-            self.engine.call_webhook(&site, &id, &data, None).await.map_err(trouble)?;
+        let (outcome, exchange, logs) = match &self.dry {
+            Some(answers) => {
+                let Pretended { outcome, exchange, logs } = self.pretend_call(&site, &webhook, &data, answers).await?;
+                (outcome, exchange, logs)
+            }
+            None => {
+                let called = self.engine.call_webhook(&site, &id, &data, None).await.map_err(trouble)?;
+                (outcome_of(called.outcome), called.exchange, called.logs)
+            }
+        };
         let redactor = self.redactor();
         let masked = |line: LogLine| LogLine { message: redactor.text(&line.message), ..line };
         self.session().logs.extend(logs.into_iter().map(masked));
-        let outcome = match outcome {
-            Ok(answer) => {
-                let status = answer.output["status"].as_u64().and_then(|status| u16::try_from(status).ok());
-                let fields = Value::Object(answer.fields).to_string();
-                WebhookOutcome::Accepted { status: status.unwrap_or(0), fields }
-            }
-            Err(fault) => WebhookOutcome::Failed(fault.detail.unwrap_or(fault.title)),
-        };
         Ok(WebhookCall { outcome, exchange })
     }
 
@@ -86,6 +87,18 @@ impl Capabilities {
             session.redactor = std::sync::Arc::new(Redactor::new(&session.secrets, &[]));
         }
         Ok(secret.reveal().to_owned())
+    }
+}
+
+/// What came of a call, as the plugin is told.
+pub(super) fn outcome_of(outcome: Result<Answer, Fault>) -> WebhookOutcome {
+    match outcome {
+        Ok(answer) => {
+            let status = answer.output["status"].as_u64().and_then(|status| u16::try_from(status).ok());
+            let fields = Value::Object(answer.fields).to_string();
+            WebhookOutcome::Accepted { status: status.unwrap_or(0), fields }
+        }
+        Err(fault) => WebhookOutcome::Failed(fault.detail.unwrap_or(fault.title)),
     }
 }
 

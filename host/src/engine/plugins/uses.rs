@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use crate::event::Validator;
 use crate::model::{
     Definition as _, DefinitionPath, Endpoint, EndpointFormat, Export, FieldProblem, Kind, Mapping, Plugin, PluginRef,
-    PluginVersion, RunStatus, Slug, Template, Trigger, TriggerVerifier, Webhook, WorkflowVersion,
+    PluginVersion, RunStatus, Slug, Template, Trigger, TriggerVerifier, Webhook, Workflow, WorkflowVersion,
 };
-use crate::plugin::interface;
+use crate::plugin::{Objection, interface};
 use crate::store::{Expect, Page, RunFilter};
 
 use super::super::{Engine, EngineError, Result};
@@ -47,18 +47,33 @@ impl Engine {
         let mut problems = Vec::new();
         for version in self.led_to(space, field, plugin).await? {
             match misfit(&version, need) {
-                None => {}
+                None => problems.extend(self.objection(space, field, &version, need).await?),
                 Some(Misfit::Export) => problems.push(FieldProblem::new(field, lacks(&version, need.export))),
                 Some(Misfit::Config(findings)) => {
-                    let config = format!("{}config", field.strip_suffix("plugin").unwrap_or(field));
                     let problem = |(at, reason): (String, String)| {
-                        FieldProblem::new(format!("{config}{at}"), format!("{version} does not take it: {reason}"))
+                        FieldProblem::new(config_field(field, &at), format!("{version} does not take it: {reason}"))
                     };
                     problems.extend(findings.into_iter().map(problem));
                 }
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(EngineError::Invalid { problems }) }
+    }
+
+    /// What a built-in plugin says against a configuration that its schema takes: of a script, what is wrong with it.
+    async fn objection(
+        &self,
+        space: &Slug,
+        field: &str,
+        version: &PluginVersion,
+        need: Need<'_>,
+    ) -> Result<Option<FieldProblem>> {
+        let Some(config) = need.config.filter(|_| version.builtin) else { return Ok(None) };
+        let found = self.plugins.check_config(space.as_str(), version.name.as_str(), need.export, config).await?;
+        Ok(found.map(|Objection { pointer, position, reason }| {
+            let (line, column) = position.unzip();
+            FieldProblem { field: config_field(field, &pointer), reason, line, column }
+        }))
     }
 
     /// The versions that a reference leads to: the one that it names, or the live one and the canary.
@@ -167,9 +182,25 @@ impl Engine {
                     _ => Vec::new(),
                 }
             }
-            Kind::Workflow => vec![(Export::Action, None)],
+            Kind::Workflow => self.needs_of_workflow(user, &follows).await?,
             _ => Vec::new(),
         })
+    }
+
+    async fn needs_of_workflow(
+        &self,
+        user: &DefinitionPath,
+        follows: &(dyn Fn(&PluginRef) -> bool + Sync),
+    ) -> Result<Vec<(Export, Option<Value>)>> {
+        let Some(workflow) = self.definitions.shared::<Workflow>(&user.space, &user.id).await? else {
+            return Ok(Vec::new());
+        };
+        // One that an older server took and this one cannot read needs the export at least.
+        let Ok(program) = self.program(&user.space, &workflow.id, workflow.version).await else {
+            return Ok(vec![(Export::Action, None)]);
+        };
+        let calls = program.plugin_calls().iter().filter(|call| follows(&call.plugin));
+        Ok(calls.map(|call| (Export::Action, call.config.as_ref().map(|config| config.value.clone()))).collect())
     }
 
     /// Deletes a plugin version that nothing uses. The last one takes the plugin with it.
@@ -285,6 +316,11 @@ pub(in super::super) fn webhook_needs(webhook: &Webhook) -> Vec<(&PluginRef, Exp
         Mapping::Rules { .. } => None,
     };
     template.into_iter().chain(mapping).collect()
+}
+
+/// The field of a part of a configuration: `config`, beside the field that names the plugin, and a JSON pointer.
+fn config_field(field: &str, pointer: &str) -> String {
+    format!("{}config{pointer}", field.strip_suffix("plugin").unwrap_or(field))
 }
 
 fn lacks(version: &PluginVersion, export: Export) -> String {

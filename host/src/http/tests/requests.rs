@@ -119,6 +119,24 @@ async fn a_body_that_is_no_json_or_of_another_shape_says_where() {
 }
 
 #[tokio::test]
+async fn an_array_is_no_object_even_of_optional_fields() {
+    let bench = Bench::start().await;
+    for (method, path, body) in [
+        ("PUT", "plugins/p/versions/1.0.0/grants", "[]"),
+        ("PUT", "endpoints/e", "[]"),
+        ("PUT", "endpoints/e", r#"{"url": "https://a.example", "event_types": ["a"], "policy": []}"#),
+        ("PUT", "bins/b", "[]"),
+        ("POST", "endpoints/e/pause", "[]"),
+        ("POST", "workflows/w/runs", "[]"),
+    ] {
+        let answer = bench.call(method, path, body).await;
+        assert_eq!(answer.problem(), (422, "invalid"), "{path} {body}");
+        let reason = answer.body["errors"][0]["reason"].as_str().unwrap_or_default();
+        assert!(reason.starts_with("invalid type: sequence, expected struct"), "{path} {body}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn bad_ids_and_query_parameters_are_bad_requests() {
     let bench = Bench::start().await;
     for path in

@@ -7,8 +7,8 @@ use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::LogLine;
-use crate::plugin::{PluginError, Reported, TrapKind, Verdict};
+use crate::model::{Export, LogLine};
+use crate::plugin::{Objection, PluginError, Reported, TrapKind, Verdict};
 
 fn script() -> Loaded {
     host().builtin("script").expect("it is built in")
@@ -154,7 +154,7 @@ export const none = 1; */ export const one = 1; export class Two {}
 async fn a_check_compiles_without_calling() {
     let checked = |script: &str| call_in("s", &json!({ "script": script, "check": true }).to_string());
     let (host, plugin) = (host(), script());
-    let throws = "throw new Error('it was called')";
+    let throws = "if (input !== 0) throw new Error('it was called'); return 0";
     let report = host.render(&plugin, checked(throws), "{}".into(), base()).await.expect("it compiles");
     assert_eq!(report.value, Some(base()));
     host.map(&plugin, checked(throws), response("")).await.expect("it compiles");
@@ -168,10 +168,52 @@ async fn the_scripts_of_the_readme_compile() {
     let readme = include_str!("../../../../plugins/script/README.md");
     let scripts: Vec<_> = readme.split("```js\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert_eq!(scripts.len(), 4);
-    for script in scripts {
-        let call = call_in("s", &json!({ "script": script, "check": true }).to_string());
-        host().render(&self::script(), call, "{}".into(), base()).await.unwrap_or_else(|error| panic!("{error}"));
+    for (script, export) in
+        scripts.into_iter().zip([Export::Template, Export::Mapping, Export::Action, Export::Verifier])
+    {
+        assert_eq!(objection(export, script).await, None, "{script}");
     }
+}
+
+/// What a check says against a script in a place.
+async fn objection(export: Export, script: &str) -> Option<Objection> {
+    host().check_config("s", "script", export, &json!({ "script": script })).await.expect("it is checked")
+}
+
+#[tokio::test]
+async fn a_check_says_where_a_script_is_wrong_or_what_its_place_misses() {
+    let at = |line, column, reason: &str| {
+        Some(Objection { pointer: "/script".into(), position: Some((line, column)), reason: reason.into() })
+    };
+    let all =
+        [(Export::Template, "render"), (Export::Mapping, "map"), (Export::Action, "run"), (Export::Verifier, "verify")];
+    for (export, name) in all {
+        let other = if name == "run" { "map" } else { "run" };
+        let useless = format!("the script neither defines a function `{name}` nor returns a value");
+        assert_eq!(
+            objection(export, &format!("function {other}() {{}}\n\n")).await,
+            at(1, 18 + other.len() - 3, &useless)
+        );
+        assert_eq!(objection(export, "const a = 'return';\n// return 1").await, at(2, 12, &useless));
+        assert_eq!(
+            objection(export, "return (").await,
+            at(1, 9, "the script ends where something is open, or closed too often")
+        );
+        for works in
+            ["function NAME() {}", "let NAME = 1", "var { NAME } = {}", "class NAME {}", "if (call) { return 1 }"]
+        {
+            assert_eq!(objection(export, &works.replace("NAME", name)).await, None, "{works}");
+        }
+    }
+    let host = host();
+    for unchecked in [json!(null), json!({}), json!([1])] {
+        let found = host.check_config("s", "jq", Export::Action, &unchecked).await.expect("it is asked");
+        assert_eq!(found, None, "it checks nothing of {unchecked}");
+    }
+    assert_eq!(host.check_config("s", "nobody", Export::Action, &json!({})).await.expect("nobody is asked"), None);
+    let found = host.check_config("s", "text-template", Export::Template, &json!({ "text": "{\n \"a\": }" })).await;
+    let found = found.expect("it is asked").expect("it is no JSON");
+    assert_eq!((found.pointer.as_str(), found.position.map(|(line, _)| line)), ("", Some(2)), "{found:?}");
 }
 
 #[test]
@@ -213,6 +255,10 @@ fn bytes_are_at_hand() {
     let published = "return hmac('sha256', 'Jefe', 'what do ya want for nothing?').toHex()";
     let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
     assert_eq!(run(published), expected, "RFC 4231, test case 2");
+    let start = "return hmac('sha512', 'Jefe', 'what do ya want for nothing?').toHex().slice(0, 32)";
+    assert_eq!(run(start), "164b7a7bfcf819e2e395fbe73b56e0a3", "RFC 4231, test case 2");
+    let end = "return digest('sha512', 'abc').toHex().slice(-16)";
+    assert_eq!(run(end), "2a9ac94fa54ca49f", "FIPS 180");
     assert_eq!(run("return digest('sha1', 'abc').toHex()"), "a9993e364706816aba3e25717850c26c9cd0d89d", "FIPS 180");
     assert_eq!(run("return [atob('YQ=='), btoa('a'), Uint8Array.fromHex('ff')[0]]"), json!(["a", "YQ==", 255]));
 }

@@ -93,14 +93,69 @@ fn what_a_call_needs_and_does_not_get_is_a_validation_fault() {
 
 #[test]
 fn plugins_are_called_by_name_and_version() {
-    let plugin: PluginRef = "score@1.2.0".parse().expect("a plugin");
-    assert_eq!(
-        action("call: 'score:1.2.0@plugins', with: { lead: '${ . }' }", json!(1)),
-        Ok(Action::CallPlugin { plugin: plugin.clone(), input: json!({"lead": 1}) })
-    );
-    assert_eq!(action("call: 'score:1.2.0@plugins'", json!(1)), Ok(Action::CallPlugin { plugin, input: json!(1) }));
-    let live: PluginRef = "score".parse().expect("a plugin");
-    assert_eq!(action("call: 'score@plugins'", json!(1)), Ok(Action::CallPlugin { plugin: live, input: json!(1) }));
+    let calls = |name: &str, input: Value, config: Value| {
+        Ok(Action::CallPlugin { plugin: name.parse().expect("a plugin"), input, config })
+    };
+    let with = "call: 'score:1.2.0@plugins', with: { lead: '${ . }' }";
+    assert_eq!(action(with, json!(1)), calls("score@1.2.0", json!({"lead": 1}), Value::Null));
+    assert_eq!(action("call: 'score:1.2.0@plugins'", json!(1)), calls("score@1.2.0", json!(1), Value::Null));
+    assert_eq!(action("call: 'score@plugins'", json!(1)), calls("score", json!(1), Value::Null));
+    let configured = "call: 'score@plugins', metadata: { config: { level: '${ .n }', to: [ a ] }, colour: red }";
+    let config = json!({"level": 7, "to": ["a"]});
+    assert_eq!(action(configured, json!({"n": 7})), calls("score", json!({"n": 7}), config));
+}
+
+#[test]
+fn a_script_is_the_configuration_of_the_plugin_that_runs_it() {
+    let body = "do:
+  - a:
+      input: { from: .lead }
+      run:
+        script:
+          language: javascript
+          arguments: { bonus: '${ .n }', static: [ 1 ] }
+          code: |
+            return `${ input.n } and ${ call.config.bonus }`
+";
+    let effect = first(body, json!({"lead": {"n": 1}})).expect("an effect");
+    let code = "return `${ input.n } and ${ call.config.bonus }`\n";
+    let config = json!({"script": code, "config": {"bonus": 1, "static": [1]}});
+    let plugin: PluginRef = "script".parse().expect("a plugin");
+    assert_eq!(effect.action, Action::CallPlugin { plugin: plugin.clone(), input: json!({"n": 1}), config });
+    let short = action("run: { script: { language: js, code: return 1 } }", json!(2));
+    let config = json!({"script": "return 1"});
+    assert_eq!(short, Ok(Action::CallPlugin { plugin, input: json!(2), config }));
+
+    let program = program(body);
+    let outline: Vec<_> = program.outline().iter().map(|item| item.kind.as_str()).collect();
+    assert_eq!((outline, program.is_pure()), (vec!["run script"], false));
+    let [call] = program.plugin_calls() else { panic!("one call: {:?}", program.plugin_calls()) };
+    let config = call.config.as_ref().expect("the script is known");
+    assert_eq!(config.value, json!({"script": code}), "whatever its arguments will be");
+    let document = document(body);
+    let refusal = config.refuse(&document, "/script", Some((1, 9)), "no");
+    assert_eq!(refusal.to_string(), "10:21: no (at /do/0/a/run/script/code)");
+    assert_eq!(document.lines().nth(9).and_then(|line| line.get(20..22)), Some("${"));
+}
+
+#[test]
+fn a_place_in_a_script_is_one_in_the_document_if_the_script_stands_there_as_it_is() {
+    for (code, position, expected) in [
+        ("code: |\n\n\n          one\n", (3, 2), "10:12: no"),
+        ("code: |\n\n\n          one\n", (2, 1), "9:1: no"),
+        ("code: |\n          one\n\n            two\n", (3, 4), "10:14: no"),
+        ("code: |-\n          one\n", (1, 4), "8:14: no"),
+        ("code: one", (1, 2), "7:16: no"),
+        ("code: \"one\"", (1, 2), "7:17: no"),
+        ("code: >\n          one\n          two\n", (1, 2), "8:11: no (line 1, column 2 of the text)"),
+        ("code: \"one\\ntwo\"", (2, 2), "7:15: no (line 2, column 2 of the text)"),
+    ] {
+        let body = format!("do:\n- a:\n    run:\n      script:\n        language: js\n        {code}\n");
+        let program = program(&body);
+        let config = program.plugin_calls()[0].config.as_ref().expect("it is known");
+        let refusal = config.refuse(&document(&body), "/script", Some(position), "no");
+        assert_eq!(refusal.to_string(), format!("{expected} (at /do/0/a/run/script/code)"), "{code}");
+    }
 }
 
 #[test]

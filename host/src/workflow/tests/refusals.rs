@@ -61,18 +61,54 @@ do:
             w.yaml:16:10: `for` is not supported: iterate within an expression or a plugin (at /do/0/a/for)
             w.yaml:17:10: `fork` is not supported: put the tasks one after the other (at /do/1/c/fork)
             w.yaml:18:10: `listen` is not supported: let the event start another workflow by its trigger (at /do/2/d/listen)
-            w.yaml:19:10: `run` is not supported: use call: NAME:VERSION@plugins for code of your own (at /do/3/e/run)
+            w.yaml:19:17: `shell` is not supported: use `script`, or call: NAME:VERSION@plugins for code of your own (at /do/3/e/run/shell)
             w.yaml:20:16: `call: http` is not supported: define a webhook and use call: webhook (at /do/4/f/call)
             w.yaml:21:25: `timeout` is not supported: webhooks have a timeout of their own, and retries a `limit.duration` (at /do/5/g/timeout)
             w.yaml:21:61: `schema` is not supported: check with `if` or `switch` and `raise`, or in the trigger's field mapping (at /do/5/g/output/schema)
             w.yaml:22:8: a task is one of set and wait; make several tasks (at /do/6/h)
-            w.yaml:23:8: a task needs one of do, set, switch, call, emit, raise, try, wait (at /do/7/i)
-            w.yaml:23:10: `colour` is not known here; known are if, input, output, export, then, metadata, do, set, switch, call, with, emit, raise, try, catch, wait (at /do/7/i/colour)
+            w.yaml:23:8: a task needs one of do, set, switch, call, run, emit, raise, try, wait (at /do/7/i)
+            w.yaml:23:10: `colour` is not known here; known are if, input, output, export, then, metadata, do, set, switch, call, with, run, emit, raise, try, catch, wait (at /do/7/i/colour)
             w.yaml:24:16: there is no `mystery` to call; use webhook, record-insert, record-update, record-upsert, record-get, or a plugin as NAME:VERSION@plugins, or NAME@plugins for its live version (at /do/8/j/call)
             w.yaml:25:48: `then` is not supported: put `then` on the `try` task, or into `catch.do` (at /do/9/k/catch/then)
             w.yaml:26:8: `catch` is missing (at /do/10/m)
             w.yaml:27:33: `type` is missing (at /do/11/n/emit/event/with)
             w.yaml:27:35: `id` is not supported: the server makes it (at /do/11/n/emit/event/with/id)
+        "#]],
+    );
+}
+
+#[test]
+fn a_run_is_a_script_in_a_language_that_is_known_and_written_out() {
+    check(
+        &document(
+            "do:
+  - a: { run: { script: { language: python, code: 'print(1)' } } }
+  - b: { run: { script: { code: '${ .code }' } } }
+  - c: { run: { script: { language: js, source: { endpoint: 'https://a.example/s.js' }, stdin: x } } }
+  - d: { run: { script: { language: js, code: [ 1 ], arguments: { a: 'x ${ .a }' } }, await: false, return: code } }
+  - e: { run: { workflow: { namespace: a, name: b, version: '1.0.0' } } }
+  - f: { run: [ 1 ] }
+  - f2: { run: {} }
+  - g: { call: 'score@plugins', config: { a: 1 } }
+  - h: { call: 'score@plugins', metadata: { config: { a: '${ .a ' } } }
+",
+        ),
+        &expect![[r#"
+            w.yaml:3:37: `python` is not supported; write javascript (at /do/0/a/run/script/language)
+            w.yaml:4:25: `language` is missing (at /do/1/b/run/script)
+            w.yaml:4:33: the script must be written out, so that it can be checked; give it values in `arguments` (at /do/1/b/run/script/code)
+            w.yaml:5:25: `code` is missing (at /do/2/c/run/script)
+            w.yaml:5:41: `source` is not supported: write the script into `code`, so that it is part of the workflow's version (at /do/2/c/run/script/source)
+            w.yaml:5:89: `stdin` is not supported: the script gets the task's input; choose of it in input.from (at /do/2/c/run/script/stdin)
+            w.yaml:6:47: expected a text, found a list (at /do/3/d/run/script/code)
+            w.yaml:6:70: an expression must be the whole text; to insert into a text write ${ "… \(.name) …" } (at /do/3/d/run/script/arguments/a)
+            w.yaml:6:87: `await` is not supported: the task ends when its script has; remove it (at /do/3/d/run/await)
+            w.yaml:6:101: `return` is not supported: the output is what the script returns; choose of it in output.as (at /do/3/d/run/return)
+            w.yaml:7:17: `workflow` is not supported: write its tasks into a `do`, or call a webhook that starts it (at /do/4/e/run/workflow)
+            w.yaml:8:15: expected a mapping with script, found a list (at /do/5/f/run)
+            w.yaml:9:16: `script` is missing (at /do/6/f2/run)
+            w.yaml:10:33: `config` is not supported: the configuration of a plugin stands in `metadata.config` of the task that calls it (at /do/7/g/config)
+            w.yaml:11:58: an expression must be the whole text; to insert into a text write ${ "… \(.name) …" } (at /do/8/h/metadata/config/a)
         "#]],
     );
 }
