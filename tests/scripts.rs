@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::Sha512;
 
 use super::support::api::{Answer, Api};
-use super::support::server;
+use super::support::{components, server};
 
 fn document(tasks: &str) -> String {
     format!("document: {{ dsl: '1.0.3', namespace: test, name: w, version: '1.0.0' }}\ndo:\n{tasks}")
@@ -124,7 +124,7 @@ async fn lint_checks_scripts_without_a_server() {
     };
     assert_eq!(lint(SCORE).await, (Some(0), String::new()));
     let useless = "the script neither defines a function `run` nor returns a value";
-    assert_eq!(lint(&SCORE.replace("const run", "const a")).await, (Some(1), format!("w.yaml:11:112: {useless}\n")));
+    assert_eq!(lint(&SCORE.replace("const run", "const a")).await, (Some(1), format!("w.yaml:11:110: {useless}\n")));
     let (status, told) = lint(&SCORE.replace("language: javascript", "language: python")).await;
     assert_eq!(status, Some(1));
     assert!(told.starts_with("w.yaml:7:21: `python` is not supported"), "{told}");
@@ -231,4 +231,27 @@ async fn the_configuration_of_a_plugin_stands_in_the_metadata_of_the_task() {
     let broken = document("  - a: { call: script@plugins, metadata: { config: { script: 'return (' } } }\n");
     let (field, line, _, reason) = fault(api.put_workflow("w", &broken).await);
     assert_eq!((field.as_str(), line), ("/do/0/a/metadata/config/script", json!(3)), "{reason}");
+}
+
+#[tokio::test]
+async fn a_version_that_does_not_take_the_configuration_of_a_workflow_is_not_promoted() {
+    let api = space("scripts-promote").await;
+    api.put_plugin("mine", "1.0.0", components::HOSTILE).await.expect(201);
+    api.put_plugin("mine", "2.0.0", components::ACTION).await.expect(201);
+    let version = json!({ "version": "2.0.0" });
+    let promote = || api.post("plugins/mine/promote", &version);
+    let configured = document("  - a: { call: mine@plugins, metadata: { config: { a: 1 } } }\n");
+    api.put_workflow("w", &configured).await.expect(201);
+    let refused = promote().await;
+    let detail = refused.body["detail"].as_str().expect("a text");
+    assert!(detail.contains("workflow \"w\": config: "), "it takes none: {detail}");
+    assert_eq!(refused.problem(409), "plugin-version-unfit");
+    for changing in
+        ["  - a: { call: mine@plugins }\n", "  - a: { call: mine@plugins, metadata: { config: '${ .a }' } }\n"]
+    {
+        api.put_workflow("w", &document(changing)).await.expect(200);
+        promote().await.expect(200);
+        assert_eq!(fault(api.put_workflow("w", &configured).await).0, "/do/0/a/metadata/config");
+        api.post("plugins/mine/rollback", &json!({})).await.expect(200);
+    }
 }

@@ -70,9 +70,9 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-#[tokio::test]
-async fn a_dry_run_of_an_action_reads_what_is_granted_and_tells_what_it_would_do() {
-    let api = server::shared().await.space("trial-capable").await;
+/// A space with what the plugin `capable` may use, once it is granted, and a dry run that uses all of it.
+async fn capable(name: &str) -> (Api, Receiver, Value) {
+    let api = server::shared().await.space(name).await;
     let receiver = Receiver::answering(200, "application/json", "{}").await;
     install(&api, "capable", components::CAPABLE).await;
     let source = json!({ "key": "id", "fields": { "id": { "type": "string" }, "n": { "type": "number" } } });
@@ -95,13 +95,33 @@ async fn a_dry_run_of_an_action_reads_what_is_granted_and_tells_what_it_would_do
         { "do": "secret", "name": "token" },
     ]);
     let draft = json!({ "export": "action", "input": { "steps": steps } });
+    (api, receiver, draft)
+}
+
+/// Grants all that.
+async fn grant_all(api: &Api) {
+    let grants = json!({ "records": [{ "source": "leads", "write": true }], "events": ["order.*"], "webhooks": ["tell"],
+        "state": true, "secrets": ["token"] });
+    grant(api, "capable", &grants).await;
+}
+
+/// Nothing of it was done.
+async fn expect_nothing(api: &Api, receiver: &Receiver) {
+    assert!(receiver.received().is_empty(), "nothing is sent");
+    assert_eq!(api.get("sources/leads/records/anna").await.expect(200)["fields"]["n"], 1, "nothing is written");
+    assert_eq!(api.get("events?type=order.shipped").await.expect(200)["items"], json!([]), "nothing is published");
+    let kept = act(api, json!([{ "do": "get", "key": "k" }])).await;
+    assert_eq!(kept["output"][0], json!({ "ok": null }), "nothing is kept");
+}
+
+#[tokio::test]
+async fn a_dry_run_of_an_action_reads_what_is_granted_and_tells_what_it_would_do() {
+    let (api, receiver, draft) = capable("trial-capable").await;
     let denied = dry_run(&api, "capable", draft.clone()).await;
     assert!(deeds(&denied).iter().all(|(_, outcome, _)| *outcome == "denied"), "nothing is granted: {denied:#}");
 
-    let grants = json!({ "records": [{ "source": "leads", "write": true }], "events": ["order.*"], "webhooks": ["tell"],
-        "state": true, "secrets": ["token"] });
-    grant(&api, "capable", &grants).await;
-    let run = dry_run(&api, "capable", draft.clone()).await;
+    grant_all(&api).await;
+    let run = dry_run(&api, "capable", draft).await;
     let output = &run["outcome"]["output"];
     assert_eq!((&output[0]["ok"]["n"], &output[1]["ok"]["n"]), (&json!(2), &json!(2)), "its own writes: {run:#}");
     assert_eq!((&output[3]["ok"], &output[4]["ok"], &output[6]), (&json!(1), &json!(2), &json!({ "ok": null })));
@@ -129,10 +149,15 @@ async fn a_dry_run_of_an_action_reads_what_is_granted_and_tells_what_it_would_do
     let exchange = &run["deeds"][10]["exchange"];
     assert_eq!((&exchange["request"]["body"], &exchange["response"]), (&json!("{\"n\":3}"), &json!(null)), "{run:#}");
     assert!(!run.to_string().contains("4711"), "{run:#}");
+    expect_nothing(&api, &receiver).await;
+}
 
-    let mut answered = draft.clone();
-    answered["answers"] = json!({ "webhooks": { "tell": { "status": 201, "body": { "got": "it" } } } });
-    let run = dry_run(&api, "capable", answered).await;
+#[tokio::test]
+async fn a_dry_run_names_the_answers_of_those_who_are_not_asked() {
+    let (api, receiver, mut draft) = capable("trial-answered").await;
+    grant_all(&api).await;
+    draft["answers"] = json!({ "webhooks": { "tell": { "status": 201, "body": { "got": "it" } } } });
+    let run = dry_run(&api, "capable", draft).await;
     let answer = &run["outcome"]["output"][7]["ok"];
     assert_eq!(*answer, json!({ "status": 201, "fields": { "got": "it" } }), "by the webhook's own mapping: {run:#}");
     assert_eq!(deeds(&run)[10], ("call", "pretended", "would have called it"));
@@ -144,12 +169,7 @@ async fn a_dry_run_of_an_action_reads_what_is_granted_and_tells_what_it_would_do
         run["outcome"],
         json!({ "kind": "failed", "reason": "plugin capable@1.0.0: rejected: the secret is ***" })
     );
-
-    assert!(receiver.received().is_empty(), "nothing is sent");
-    assert_eq!(api.get("sources/leads/records/anna").await.expect(200)["fields"]["n"], 1, "nothing is written");
-    assert_eq!(api.get("events?type=order.shipped").await.expect(200)["items"], json!([]), "nothing is published");
-    let kept = act(&api, json!([{ "do": "get", "key": "k" }])).await;
-    assert_eq!(kept["output"][0], json!({ "ok": null }), "nothing is kept");
+    expect_nothing(&api, &receiver).await;
 }
 
 #[tokio::test]

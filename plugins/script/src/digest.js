@@ -3,8 +3,6 @@
 import { sha512, words as wordsOf } from "./sha512.js";
 import { encode } from "./text.js";
 
-const rotate = (word, by) => (word << by) | (word >>> (32 - by));
-
 /** The first 32 bits of the fractional part. */
 const fraction = (number) => ((number - Math.floor(number)) * 0x100000000) | 0;
 
@@ -22,18 +20,20 @@ const SHA1_START = Int32Array.of(0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476,
 const SHA512_ROUNDS = wordsOf(primes(80), 3);
 const SHA512_START = wordsOf(primes(8), 2);
 
-/** FIPS 180-4, 6.2.2. */
+/** FIPS 180-4, 6.2.2. The rotations are written out, here and below: a call costs the engine as much as ten of these
+ * operations, and what is signed has to be hashed within the time of a template. */
 function sha256(state, words) {
   for (let t = 16; t < 64; t += 1) {
-    const [early, late] = [words[t - 15], words[t - 2]];
-    const s0 = rotate(early, 25) ^ rotate(early, 14) ^ (early >>> 3);
-    const s1 = rotate(late, 15) ^ rotate(late, 13) ^ (late >>> 10);
+    const x = words[t - 15];
+    const y = words[t - 2];
+    const s0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
+    const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
     words[t] = words[t - 16] + s0 + words[t - 7] + s1;
   }
   let [a, b, c, d, e, f, g, h] = state;
   for (let t = 0; t < 64; t += 1) {
-    const s1 = rotate(e, 26) ^ rotate(e, 21) ^ rotate(e, 7);
-    const s0 = rotate(a, 30) ^ rotate(a, 19) ^ rotate(a, 10);
+    const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
+    const s0 = ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10));
     const t1 = (h + s1 + ((e & f) ^ (~e & g)) + SHA256_ROUNDS[t] + words[t]) | 0;
     const t2 = (s0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
     h = g;
@@ -50,7 +50,10 @@ function sha256(state, words) {
 
 /** FIPS 180-4, 6.1.2. */
 function sha1(state, words) {
-  for (let t = 16; t < 80; t += 1) words[t] = rotate(words[t - 3] ^ words[t - 8] ^ words[t - 14] ^ words[t - 16], 1);
+  for (let t = 16; t < 80; t += 1) {
+    const x = words[t - 3] ^ words[t - 8] ^ words[t - 14] ^ words[t - 16];
+    words[t] = (x << 1) | (x >>> 31);
+  }
   let [a, b, c, d, e] = state;
   for (let t = 0; t < 80; t += 1) {
     let mixed;
@@ -58,10 +61,10 @@ function sha1(state, words) {
     else if (t < 40) mixed = (b ^ c ^ d) + 0x6ed9eba1;
     else if (t < 60) mixed = ((b & c) ^ (b & d) ^ (c & d)) + 0x8f1bbcdc;
     else mixed = (b ^ c ^ d) + 0xca62c1d6;
-    const next = (rotate(a, 5) + mixed + e + words[t]) | 0;
+    const next = (((a << 5) | (a >>> 27)) + mixed + e + words[t]) | 0;
     e = d;
     d = c;
-    c = rotate(b, 30);
+    c = (b << 30) | (b >>> 2);
     b = a;
     a = next;
   }

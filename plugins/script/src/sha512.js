@@ -37,7 +37,7 @@ function extend(words) {
     const l1 = ((m >>> 19) | (i << 13)) ^ ((i >>> 29) | (m << 3)) ^ ((m >>> 6) | (i << 26));
     const low = (l0 >>> 0) + (l1 >>> 0) + (words[t - 13] >>> 0) + (words[t - 31] >>> 0);
     words[t + 1] = low;
-    words[t] = h0 + h1 + words[t - 14] + words[t - 32] + Math.floor(low / CARRY);
+    words[t] = h0 + h1 + words[t - 14] + words[t - 32] + ((low / CARRY) | 0);
   }
 }
 
@@ -51,11 +51,11 @@ export function sha512(rounds, state, words) {
     const s1l = ((el >>> 14) | (eh << 18)) ^ ((el >>> 18) | (eh << 14)) ^ ((eh >>> 9) | (el << 23));
     const chosen = ((el & fl) ^ (~el & gl)) >>> 0;
     const t1l = (hl >>> 0) + (s1l >>> 0) + chosen + (rounds[t + 1] >>> 0) + (words[t + 1] >>> 0);
-    const t1h = (hh + s1h + ((eh & fh) ^ (~eh & gh)) + rounds[t] + words[t] + Math.floor(t1l / CARRY)) | 0;
+    const t1h = (hh + s1h + ((eh & fh) ^ (~eh & gh)) + rounds[t] + words[t] + ((t1l / CARRY) | 0)) | 0;
     const s0h = ((ah >>> 28) | (al << 4)) ^ ((al >>> 2) | (ah << 30)) ^ ((al >>> 7) | (ah << 25));
     const s0l = ((al >>> 28) | (ah << 4)) ^ ((ah >>> 2) | (al << 30)) ^ ((ah >>> 7) | (al << 25));
     const t2l = (s0l >>> 0) + (((al & bl) ^ (al & cl) ^ (bl & cl)) >>> 0);
-    const t2h = s0h + ((ah & bh) ^ (ah & ch) ^ (bh & ch)) + Math.floor(t2l / CARRY);
+    const t2h = s0h + ((ah & bh) ^ (ah & ch) ^ (bh & ch)) + ((t2l / CARRY) | 0);
     hh = gh;
     hl = gl;
     gh = fh;
@@ -63,7 +63,7 @@ export function sha512(rounds, state, words) {
     fh = eh;
     fl = el;
     const nextE = (dl >>> 0) + (t1l >>> 0);
-    eh = (dh + t1h + Math.floor(nextE / CARRY)) | 0;
+    eh = (dh + t1h + ((nextE / CARRY) | 0)) | 0;
     el = nextE | 0;
     dh = ch;
     dl = cl;
@@ -72,7 +72,7 @@ export function sha512(rounds, state, words) {
     bh = ah;
     bl = al;
     const nextA = (t1l >>> 0) + (t2l >>> 0);
-    ah = (t1h + t2h + Math.floor(nextA / CARRY)) | 0;
+    ah = (t1h + t2h + ((nextA / CARRY) | 0)) | 0;
     al = nextA | 0;
   }
   add(state, [ah, al, bh, bl, ch, cl, dh, dl, eh, el, fh, fl, gh, gl, hh, hl]);
@@ -81,7 +81,7 @@ export function sha512(rounds, state, words) {
 function add(state, more) {
   for (let at = 0; at < state.length; at += 2) {
     const low = (state[at + 1] >>> 0) + (more[at + 1] >>> 0);
-    state[at] += more[at] + Math.floor(low / CARRY);
+    state[at] += more[at] + ((low / CARRY) | 0);
     state[at + 1] = low;
   }
 }
