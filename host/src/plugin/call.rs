@@ -135,20 +135,14 @@ pub(super) async fn run(
         Ok(outcome) => outcome.map_err(Stop::Error),
         Err(_) => Err(Stop::Time),
     };
-    let result = conclude(core, plugin, value, state, elapsed, limit)
-        .and_then(|report| settle(plugin, report, |json| output::json(json, core.limits.output_bytes_max)));
-    match masks {
-        Some((services, _)) => masked(result, &|text| services.mask(text)),
-        None => result,
-    }
-}
-
-/// A result of which no text holds a secret; the log was masked while it was written.
-fn masked(result: Result<Reported<String>>, mask: &dyn Fn(&str) -> String) -> Result<Reported<String>> {
-    match result {
-        Ok(report) => Ok(report.map(|json| output::masked(json, mask))),
-        Err(error) => Err(error.masked(mask)),
-    }
+    let report = conclude(core, plugin, value, state, elapsed, limit);
+    let json = |json| output::json(json, core.limits.output_bytes_max);
+    let Some((services, _)) = masks else { return settle(plugin, report?, json) };
+    // No text of the result holds a secret; the log was masked while it was written.
+    let mask = |text: &str| services.mask(text);
+    report
+        .and_then(|report| settle(plugin, report, |text| json(text).and_then(|text| output::masked(&text, &mask))))
+        .map_err(|error| error.masked(&mask))
 }
 
 /// Calls `describe.describe`, if there is one.

@@ -189,7 +189,11 @@ mod tests {
         ];
         for (notation, text, needle) in cases {
             let followed = format!("{text}…");
-            assert_eq!(notation.spells(followed.as_bytes(), needle.as_bytes()), Some(text.len()), "{notation:?} {text}");
+            assert_eq!(
+                notation.spells(followed.as_bytes(), needle.as_bytes()),
+                Some(text.len()),
+                "{notation:?} {text}"
+            );
         }
     }
 

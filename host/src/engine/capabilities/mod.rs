@@ -146,10 +146,20 @@ impl Capabilities {
 
     /// Refuses to keep a secret in clear.
     fn refuse_secrets(&self, what: &str, text: &str) -> Result<(), Trouble> {
-        if self.redactor().text(text) == text {
+        if !self.redactor().finds_in(text) {
             return Ok(());
         }
         Err(Trouble::Invalid(format!("{what} holds a secret that this call read: secrets are not kept in clear")))
+    }
+
+    /// As [`Self::refuse_secrets`], of a JSON text that is kept as it is: also in what it means.
+    fn refuse_secrets_in_json(&self, what: &str, json: &str) -> Result<(), Trouble> {
+        if self.redactor().is_idle() {
+            return Ok(());
+        }
+        self.refuse_secrets(what, json)?;
+        let value: serde_json::Value = parse(&format!("{what} cannot be searched for secrets"), json)?;
+        self.refuse_secrets(what, &value.to_string())
     }
 }
 

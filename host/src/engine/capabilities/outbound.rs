@@ -28,7 +28,8 @@ impl Capabilities {
         if key.as_ref().is_some_and(|key| !(1..=KEY_BYTES_MAX).contains(&key.len())) {
             return Err(Trouble::Invalid(format!("a key has 1 to {KEY_BYTES_MAX} bytes")));
         }
-        self.refuse_secrets("the data", data)?;
+        let data = shallow("the data", data)?;
+        self.refuse_secrets("the data", &data.to_string())?;
         let event = Event {
             id: UniqueId::generate(),
             external_id: None,
@@ -38,7 +39,7 @@ impl Capabilities {
             source: format!("urn:tenterhook:plugin:{}", self.about.plugin.name),
             subject: None,
             key,
-            data: shallow("the data", data)?,
+            data,
             run: Some(self.about.run),
         };
         let event = self.engine.checked_emission(event).await.map_err(trouble)?;

@@ -73,7 +73,7 @@ impl Capabilities {
         check_key(key)?;
         if let Some(value) = &value {
             check_value(value)?;
-            self.refuse_secrets(&format!("the value of {key:?}"), value)?;
+            self.refuse_secrets_in_json(&format!("the value of {key:?}"), value)?;
         }
         let former = self.meet_state(key).await?;
         if value.is_some() && former.is_none() {

@@ -65,7 +65,10 @@ fn a_secret_is_masked_in_every_spelling() {
 fn a_secret_is_masked_as_the_languages_escape_it() {
     for (secret, spellings) in [
         ("p@ss_w-o.r~d", &["p%40ss_w-o.r~d", "p%40ss%5fw%2Do%2Er%7Ed"][..]),
-        ("päss wörd", &[r"p\u00e4ss w\u00F6rd", "p%C3%A4ss+w%c3%b6rd", "p%C3%A4ss%20w%C3%B6rd", r"p\\u00e4ss w\\u00f6rd"]),
+        (
+            "päss wörd",
+            &[r"p\u00e4ss w\u00F6rd", "p%C3%A4ss+w%c3%b6rd", "p%C3%A4ss%20w%C3%B6rd", r"p\\u00e4ss w\\u00f6rd"],
+        ),
         (" ab&c<d", &["+ab%26c%3Cd", "%20ab%26c%3cd", " ab&amp;c&lt;d", r"\u0020ab\u0026c\u003Cd"]),
         ("a/b\nc😀", &[r"a\/b\nc\ud83d\ude00", r"a\/b\u000ac😀"]),
     ] {
@@ -95,7 +98,11 @@ fn the_beginning_of_a_text_is_masked_before_it_is_cut() {
             let text = format!("{}{}", "x".repeat(before), spelling.repeat(1000));
             let shown = redactor.beginning(&text, 50);
             let xs = shown.bytes().take_while(|byte| *byte == b'x').count();
-            assert_eq!((xs, shown.trim_start_matches('x').trim_start_matches("***")), (before.min(50), "…"), "{before}");
+            assert_eq!(
+                (xs, shown.trim_start_matches('x').trim_start_matches("***")),
+                (before.min(50), "…"),
+                "{before}"
+            );
         }
     }
 }

@@ -1,0 +1,81 @@
+//! Capabilities, function by function: what they refuse, and what history has of it.
+
+use serde_json::json;
+
+use super::*;
+use crate::engine::capabilities::{About, Capabilities};
+use crate::model::{Capability, Deed, DeedOutcome, Grants, Redacted, UniqueId};
+use crate::plugin::{Services as _, Trouble};
+use crate::record::SourceDraft;
+use crate::store::Expect;
+
+/// With the characters that JSON encoders treat differently.
+const SECRET: &str = "päss/wörd";
+
+/// A space with the source `leads` and the secret `token`.
+async fn bench() -> Bench {
+    let bench = Bench::start().await;
+    let fields = json!({ "id": { "type": "string" }, "note": { "type": "string" } });
+    let source: SourceDraft = draft(json!({ "key": "id", "fields": fields }));
+    bench.engine.save_source(&bench.space, &slug("leads"), source, Expect::Any).await.expect("a source");
+    let secret = Redacted::new(SECRET.to_owned());
+    bench.engine.put_secret(&bench.space, &slug("token"), &secret).await.expect("a secret");
+    bench
+}
+
+/// A call of an action to which everything there is was granted.
+async fn call(bench: &Bench) -> Arc<Capabilities> {
+    let granted = json!({ "records": [{ "source": "leads", "write": true }], "events": ["order.*"], "state": true,
+        "secrets": ["token"] });
+    let grants = Grants {
+        plugin: "mine@1.0.0".parse().expect("a version"),
+        granted: draft(granted),
+        granted_by: "ada".to_owned(),
+        granted_at: bench.now(),
+    };
+    bench.engine.definitions.save(&bench.space, &grants, Expect::Any).await.expect("granted");
+    let (space, plugin) = (bench.space.clone(), grants.plugin);
+    let about = About { space, plugin, key: "key".to_owned(), run: UniqueId::generate(), now: bench.now() };
+    Capabilities::new(&bench.engine, about).await.expect("a call")
+}
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+#[track_caller]
+fn is_invalid<T: std::fmt::Debug>(done: Result<T, Trouble>, what: &str) {
+    assert!(matches!(&done, Err(Trouble::Invalid(reason)) if reason.contains("holds a secret")), "{what}: {done:?}");
+}
+
+#[tokio::test]
+async fn a_secret_is_not_kept_however_it_is_escaped() {
+    let bench = bench().await;
+    let call = call(&bench).await;
+    assert_eq!(call.secret(text("token")).await, Ok(text(SECRET)));
+    for spelling in ["päss/wörd", r"p\u00e4ss\/w\u00F6rd", r"\u0070\u00e4ss\u002fwörd", r"p\\u00e4ss/w\\u00f6rd"] {
+        for value in [format!(r#"{{"note":"it is {spelling}."}}"#), format!(r#"{{"{spelling}":1}}"#)] {
+            is_invalid(call.emit(text("order.paid"), value.clone(), None).await, &value);
+            is_invalid(call.set_state(text("k"), Some(value)).await, spelling);
+        }
+        let fields = format!(r#"{{"note":"{spelling}"}}"#);
+        is_invalid(call.upsert_record(text("leads"), text("anna"), fields.clone()).await, spelling);
+        let (target, detail) = (format!("leads/{spelling}"), Some(fields));
+        let deed = Deed {
+            target,
+            detail,
+            capability: Capability::State,
+            call: text("set"),
+            outcome: DeedOutcome::Done,
+            exchange: None,
+        };
+        call.note(deed);
+    }
+    is_invalid(call.set_state(text("k"), Some(r#"{"a":"päss/wörd","a":1}"#.to_owned())).await, "a covered member");
+    call.set_state(text("k"), Some(text(r#"{"note":"p\u00e4ss"}"#))).await.expect("a part of it is none");
+    let done = call.finish(true);
+    assert_eq!((done.writes.records.len(), done.writes.events.len(), done.writes.states.len()), (0, 0, 1));
+    for deed in done.deeds {
+        assert_eq!((deed.target.as_str(), deed.detail.as_deref()), ("leads/***", Some(r#"{"note":"***"}"#)));
+    }
+}
