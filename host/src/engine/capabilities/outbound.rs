@@ -28,6 +28,8 @@ impl Capabilities {
         if key.as_ref().is_some_and(|key| !(1..=KEY_BYTES_MAX).contains(&key.len())) {
             return Err(Trouble::Invalid(format!("a key has 1 to {KEY_BYTES_MAX} bytes")));
         }
+        self.refuse_secrets("the type", &event_type)?;
+        self.refuse_secrets("the key", key.as_deref().unwrap_or(""))?;
         let data = shallow("the data", data)?;
         self.refuse_secrets("the data", &data.to_string())?;
         let event = Event {

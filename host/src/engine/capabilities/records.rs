@@ -55,6 +55,7 @@ impl Capabilities {
         let fields: Object = parse("the fields are no JSON object", fields)?;
         let source = self.source(source).await?;
         let key = addressed(&source, &fields, key)?;
+        self.refuse_secrets("the key", key.as_str())?;
         let former = self.meet(&source, &key).await?;
         let space = &self.about.space;
         let change = self.engine.planned(space, &source, &key, &fields, RecordMode::Upsert, former.as_ref());

@@ -71,6 +71,7 @@ impl Capabilities {
     pub(super) async fn put_state(&self, key: &str, value: Option<String>) -> Result<(), Trouble> {
         self.allow_state()?;
         check_key(key)?;
+        self.refuse_secrets("the key", key)?;
         if let Some(value) = &value {
             check_value(value)?;
             self.refuse_secrets_in_json(&format!("the value of {key:?}"), value)?;

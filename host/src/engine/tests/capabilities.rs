@@ -79,3 +79,19 @@ async fn a_secret_is_not_kept_however_it_is_escaped() {
         assert_eq!((deed.target.as_str(), deed.detail.as_deref()), ("leads/***", Some(r#"{"note":"***"}"#)));
     }
 }
+
+#[tokio::test]
+async fn a_secret_is_no_key_and_no_type() {
+    let bench = bench().await;
+    bench.engine.put_secret(&bench.space, &slug("token"), &Redacted::new(text("s3cret"))).await.expect("another");
+    let call = call(&bench).await;
+    let (fields, data) = (text("{}"), text("{}"));
+    call.set_state(text("is-s3cret"), Some(data.clone())).await.expect("it is not known yet");
+    assert_eq!(call.secret(text("token")).await, Ok(text("s3cret")));
+    is_invalid(call.emit(text("order.paid"), data.clone(), Some(text("my s3cret key"))).await, "an event's key");
+    is_invalid(call.emit(text("order.s3cret"), data.clone(), None).await, "an event's type");
+    is_invalid(call.upsert_record(text("leads"), text("s3cret"), fields).await, "a record's key");
+    is_invalid(call.set_state(text("s3cret"), Some(data)).await, "a value's key");
+    let done = call.finish(true);
+    assert_eq!((done.writes.records.len(), done.writes.events.len(), done.writes.states.len()), (0, 0, 1));
+}
