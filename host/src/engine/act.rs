@@ -60,8 +60,9 @@ impl Engine {
         let started_at = self.clock.now();
         let loaded = self.load_plugin(&run.space, plugin, &effect.idempotency_key).await;
         let capabilities = match &loaded {
-            Ok(loaded) if loaded.uses_capabilities() => Some(self.capabilities(run, effect, loaded).await?),
-            _ => None,
+            // Also for one that imports none: it shows the plugin host that this is no trial.
+            Ok(loaded) => Some(self.capabilities(run, effect, loaded).await?),
+            Err(_) => None,
         };
         let mut logs = Vec::new();
         let services = capabilities.clone().map(|capabilities| capabilities as Arc<dyn Services>);

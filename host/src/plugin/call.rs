@@ -11,7 +11,7 @@ use super::engine::{Core, TICK};
 use super::error::{PluginError, TrapKind};
 use super::hub::Server;
 use super::output;
-use super::state::State;
+use super::state::{Random, State};
 use super::stubs::OnlyActions;
 use super::types::{Call, InboundRequest, InboundResponse, Judgement, OutboundRequest, Reported, Verdict, interface};
 use super::wasi::Exited;
@@ -102,7 +102,7 @@ pub(super) fn run_pure(core: &Core, plugin: &Loaded, call: Call, input: String) 
 }
 
 /// Calls `trigger-action.run`: yields to others each millisecond, and is dropped at its time limit, whatever it waits
-/// for. `server` answers for the capabilities that it imports.
+/// for. `server` answers for the capabilities that it imports; without one, it is a trial, and nothing is by chance.
 pub(super) async fn run(
     core: &Core,
     plugin: &Loaded,
@@ -114,10 +114,12 @@ pub(super) async fn run(
     let _running = core.ticker.running();
     let start = Instant::now();
     let limit = core.limits.action_time_max;
+    let random = if server.is_some() { Random::System } else { Random::Fixed(0) };
     let (pre, state) = match &plugin.compiled.capable {
         None => (&plugin.compiled.pre, State::new(&core.limits, call.now)),
-        Some(capable) => (capable, State::with_capabilities(&core.limits, &call, server)),
+        Some(capable) => (capable, State::with_capabilities(&core.limits, call.now, server)),
     };
+    let state = State { random, ..state };
     let mut store = store(core, state);
     store.set_epoch_deadline(1);
     store.epoch_deadline_async_yield_and_update(1);

@@ -105,11 +105,6 @@ impl Loaded {
         self.compiled.exports()
     }
 
-    /// Whether it is an action that imports capabilities.
-    pub fn uses_capabilities(&self) -> bool {
-        self.compiled.capable.is_some()
-    }
-
     /// Comes with the server.
     pub fn is_builtin(&self) -> bool {
         self.compiled.builtin

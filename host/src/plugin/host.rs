@@ -203,7 +203,8 @@ impl PluginHost {
     }
 
     /// Runs an action (`trigger-action.run`) on the runtime for actions; `input` and result are JSON texts. `services`
-    /// answers for the capabilities that it imports, on the runtime that this is called on; without, all are denied.
+    /// answers for the capabilities that it imports, on the runtime that this is called on. Without, it is a trial: all
+    /// are denied, and randomness is fixed.
     ///
     /// # Errors
     /// See [`PluginError`].

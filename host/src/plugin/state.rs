@@ -1,7 +1,5 @@
 //! What the host keeps of one call while it runs: its log, its memory account, its time.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
@@ -10,7 +8,7 @@ use wasmtime_wasi_http::WasiHttpCtx;
 use super::engine::{INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
 use super::hub::{Hub, Server, Shared};
 use super::printed::Printed;
-use super::types::{Call, Limits};
+use super::types::Limits;
 use super::web;
 use super::wit::{log, types};
 use crate::model::{LogLine, Time};
@@ -20,13 +18,21 @@ pub(super) struct State {
     pub log: Log,
     pub memory: MemoryAccount,
     pub now: Time,
-    /// How many random numbers were given out: the next one follows from it.
-    pub random: u64,
+    pub random: Random,
     pub table: ResourceTable,
     /// Made when something of it is called, which is rare.
     pub wasi: Option<Box<WasiCtx>>,
     /// What an action that imports capabilities has besides.
     pub ports: Option<Box<Ports>>,
+}
+
+/// Where random numbers come from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Random {
+    /// A fixed sequence, from this place: whoever calls with the same arguments gets the same.
+    Fixed(u64),
+    /// The operating system: nobody can tell them.
+    System,
 }
 
 /// What only calls with capabilities have.
@@ -43,7 +49,7 @@ impl State {
             log: Log::new(limits.log_lines_max, limits.log_line_bytes_max),
             memory: MemoryAccount { used: 0, max: limits.memory_bytes_max, refused: false },
             now,
-            random: 0,
+            random: Random::Fixed(0),
             table: ResourceTable::new(),
             wasi: None,
             ports: None,
@@ -51,12 +57,8 @@ impl State {
     }
 
     /// For a call of an action that imports capabilities.
-    pub fn with_capabilities(limits: &Limits, call: &Call, server: Option<Server>) -> Self {
-        let mut state = Self::new(limits, call.now);
-        // Nonces that a plugin sends must differ from call to call; those of a repeat may be the same.
-        let mut seed = DefaultHasher::new();
-        call.id.hash(&mut seed);
-        state.random = seed.finish();
+    pub fn with_capabilities(limits: &Limits, now: Time, server: Option<Server>) -> Self {
+        let mut state = Self::new(limits, now);
         state.table.set_max_capacity(web::HANDLES_MAX);
         let mut ports = Box::new(Ports { hub: Hub::new(server), ..Ports::default() });
         ports.http.set_field_size_limit(web::FIELDS_BYTES_MAX);

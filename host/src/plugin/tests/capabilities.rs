@@ -151,3 +151,19 @@ async fn a_template_that_uses_a_capability_ends_with_the_reason() {
     let error = host().render(&plugin, call_in("s", "null"), "{}".into(), base()).await.expect_err("it is no action");
     expect!["plugin capable@1.0.0: crashed: it called `get` of `tenterhook:plugin/records@0.1.0`, which only actions may use"].assert_eq(&error.to_string());
 }
+
+#[tokio::test]
+async fn randomness_is_fixed_in_trials_of_an_action_and_real_otherwise() {
+    let host = host();
+    let cases = [(CAPABLE, r#"{"steps":[{"do":"random"}]}"#, "null"), (HOSTILE, "{}", r#"{"do":"random"}"#)];
+    for (component, input, config) in cases {
+        let plugin = load(&host, component, "random@1.0.0").await;
+        let run = async |fake: Option<Arc<Fake>>| {
+            let services = fake.map(|fake| fake as Arc<_>);
+            host.run(&plugin, call_in("s", config), input.to_owned(), services).await.expect("it runs").value
+        };
+        assert_eq!(run(None).await, run(None).await, "a trial is the same each time");
+        let real = [run(Some(Arc::default())).await, run(Some(Arc::default())).await, run(None).await];
+        assert!(real[0] != real[1] && real[0] != real[2] && real[1] != real[2], "{real:?}");
+    }
+}
