@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::engine::RecordMode;
 use crate::engine::capabilities::{About, Capabilities};
 use crate::model::{Capability, Deed, DeedOutcome, Grants, Redacted, UniqueId};
 use crate::plugin::{Services as _, Trouble};
@@ -94,4 +95,29 @@ async fn a_secret_is_no_key_and_no_type() {
     is_invalid(call.set_state(text("s3cret"), Some(data)).await, "a value's key");
     let done = call.finish(true);
     assert_eq!((done.writes.records.len(), done.writes.events.len(), done.writes.states.len()), (0, 0, 1));
+}
+
+#[tokio::test]
+async fn a_record_counts_as_it_is_kept_and_twice_where_its_source_tells_of_it() {
+    let bench = bench().await;
+    let fields = json!({ "id": { "type": "string" }, "note": { "type": "string" }, "n": { "type": "number" } });
+    let note = "x".repeat(200 << 10);
+    for (publishes, fitting) in [(json!(null), 5), (json!("lead"), 2)] {
+        let source: SourceDraft = draft(json!({ "key": "id", "fields": fields, "publishes": publishes }));
+        bench.engine.save_source(&bench.space, &slug("leads"), source, Expect::Any).await.expect("a source");
+        let call = call(&bench).await;
+        for number in 0..6 {
+            let whole: crate::model::Object = draft(json!({ "note": note }));
+            let key = format!("{publishes}-{number}").parse().expect("a key");
+            let written = bench.engine.write_record(&bench.space, &slug("leads"), Some(&key), &whole, RecordMode::Upsert);
+            written.await.expect("written");
+            // A call writes little, and what is kept is the whole record.
+            for n in 0..3 {
+                let done = call.upsert_record(text("leads"), key.to_string(), json!({ "n": n }).to_string()).await;
+                let is_full = matches!(&done, Err(Trouble::Exhausted(reason)) if reason.contains("1048576 bytes"));
+                assert!(if number < fitting { done.is_ok() } else { is_full }, "{publishes} {number}");
+            }
+        }
+        assert_eq!(call.finish(true).writes.records.len(), fitting);
+    }
 }
