@@ -38,6 +38,7 @@ mod tests;
 mod time_travel;
 mod trial;
 mod triggers;
+mod unkept;
 mod versions;
 mod webhooks;
 mod workflows;

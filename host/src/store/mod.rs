@@ -287,6 +287,10 @@ pub trait Store: Outbound + Captures + States {
     /// The history of a run, oldest first.
     async fn entries(&self, space: &Slug, run: UniqueId) -> Result<Vec<TaskEntry>>;
 
+    /// Adds to the history of a run that was ended from outside (a last step brings its own); `false` if there is no
+    /// final run of that id.
+    async fn add_entries(&self, space: &Slug, run: UniqueId, entries: Vec<TaskEntry>) -> Result<bool>;
+
     /// Notes a refused call; counts it and keeps the newest of each trigger.
     async fn reject(&self, rejection: Rejection) -> Result<()>;
 

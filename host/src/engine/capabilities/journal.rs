@@ -47,14 +47,20 @@ impl Journal {
         self.closed = true;
         let mut deeds = std::mem::take(&mut self.deeds);
         if !kept {
-            let writes = deeds.iter_mut().filter(|deed| is_write(deed) && deed.outcome == DeedOutcome::Done);
-            writes.for_each(|deed| deed.outcome = DeedOutcome::Dropped);
+            deeds = dropped(deeds);
         }
         if let (Some(last), true) = (deeds.last_mut(), self.dropped > 0) {
             last.detail = Some(format!("{} more uses are not shown", self.dropped));
         }
         bounded(deeds)
     }
+}
+
+/// Deeds whose writes were not kept.
+pub(in crate::engine) fn dropped(mut deeds: Vec<Deed>) -> Vec<Deed> {
+    let writes = deeds.iter_mut().filter(|deed| is_write(deed) && deed.outcome == DeedOutcome::Done);
+    writes.for_each(|deed| deed.outcome = DeedOutcome::Dropped);
+    deeds
 }
 
 /// The deeds of a call that followed others of the same task, whose writes were not kept: of those, what reached

@@ -25,7 +25,7 @@ use crate::webhook::Redactor;
 use super::{Engine, EngineError};
 
 use self::journal::Journal;
-pub(super) use self::journal::followed;
+pub(super) use self::journal::{dropped, followed};
 use self::records::HeldRecords;
 use self::state::HeldStates;
 

@@ -109,7 +109,8 @@ async fn a_record_counts_as_it_is_kept_and_twice_where_its_source_tells_of_it() 
         for number in 0..6 {
             let whole: crate::model::Object = draft(json!({ "note": note }));
             let key = format!("{publishes}-{number}").parse().expect("a key");
-            let written = bench.engine.write_record(&bench.space, &slug("leads"), Some(&key), &whole, RecordMode::Upsert);
+            let written =
+                bench.engine.write_record(&bench.space, &slug("leads"), Some(&key), &whole, RecordMode::Upsert);
             written.await.expect("written");
             // A call writes little, and what is kept is the whole record.
             for n in 0..3 {

@@ -87,6 +87,7 @@ macro_rules! contract_tests {
                 a_step_of_an_old_revision_conflicts,
                 a_step_commits_everything_or_nothing,
                 history_is_kept_in_order,
+                history_may_be_added_to_a_final_run,
                 a_large_input_stays_with_its_run,
                 listings_are_newest_first_and_complete,
                 listings_filter_by_workflow_and_status,

@@ -287,6 +287,10 @@ impl Store for Sled {
         self.read(move |tree| runs::entries(tree, &space, run)).await
     }
 
+    async fn add_entries(&self, space: &Slug, run: UniqueId, entries: Vec<TaskEntry>) -> Result<bool> {
+        self.writer.commit(runs::Addendum::new(space, run, entries)?).await
+    }
+
     async fn reject(&self, rejection: Rejection) -> Result<()> {
         let Rejection { space, workflow, .. } = &rejection;
         self.writer.commit(rings::Append::new(rings::REJECTIONS, space, workflow, &rejection)?).await
