@@ -108,7 +108,7 @@ async fn a_record_counts_as_it_is_kept_and_twice_where_its_source_tells_of_it() 
         let call = call(&bench).await;
         for number in 0..6 {
             let whole: crate::model::Object = draft(json!({ "note": note }));
-            let key = format!("{publishes}-{number}").parse().expect("a key");
+            let key = format!("{fitting}-{number}").parse().expect("a key");
             let written =
                 bench.engine.write_record(&bench.space, &slug("leads"), Some(&key), &whole, RecordMode::Upsert);
             written.await.expect("written");
@@ -121,4 +121,24 @@ async fn a_record_counts_as_it_is_kept_and_twice_where_its_source_tells_of_it() 
         }
         assert_eq!(call.finish(true).writes.records.len(), fitting);
     }
+}
+
+#[tokio::test]
+async fn a_call_fills_the_room_that_is_left_for_state_and_no_more() {
+    let bench = bench().await;
+    let call = call(&bench).await;
+    let long = |bytes: usize| Some(format!("\"{}\"", "x".repeat(bytes - 2)));
+    let mut kept = 0;
+    while kept < 1100 && call.set_state(format!("k{kept}"), long(64 << 10)).await.is_ok() {
+        kept += 1;
+    }
+    assert_eq!(kept, 1023, "1024 of them have 64 MiB without what each takes besides");
+    let is_full = |done: Result<(), Trouble>| matches!(done, Err(Trouble::Exhausted(text)) if text.contains("is full"));
+    for key in ["k0", "k1"] {
+        call.set_state(text(key), long(32 << 10)).await.expect("a smaller value instead");
+    }
+    call.set_state(text("one more"), long(64 << 10)).await.expect("in the room that they left");
+    assert!(is_full(call.set_state(text("last"), long(2)).await));
+    call.set_state(text("k2"), None).await.expect("deleted");
+    call.set_state(text("last"), long(2)).await.expect("in its room");
 }

@@ -100,6 +100,7 @@ macro_rules! contract_tests {
                 plugins_and_spaces_are_apart,
                 the_size_of_what_a_plugin_keeps_is_known,
                 clearing_goes_in_bounded_steps,
+                there_is_an_end_to_what_a_plugin_keeps,
             ]
             due: [
                 an_accepted_run_is_due_at_once,

@@ -224,9 +224,7 @@ impl Change for Step {
         for record in records {
             record.apply(transaction)?;
         }
-        for state in states {
-            state.apply(transaction)?;
-        }
+        states::Write::apply_all(states, transaction)?;
         events.apply(transaction)?;
         if run.is_input_apart && old.flags() & INPUT_APART == 0 {
             // Accepted when the bound was another one.
