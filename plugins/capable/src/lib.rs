@@ -44,6 +44,8 @@ enum Step {
     Delete { key: String },
     /// Reads a number, and writes one more.
     Add { key: String },
+    /// Reads a number, tells a webhook of the next one, and writes that.
+    Tell { key: String, id: String },
     /// Reads a secret, logs and prints it, and answers with it.
     Secret { name: String },
     /// Reads a secret and writes it where it would be in clear.
@@ -89,6 +91,12 @@ impl Step {
             Self::Delete { key } => json!(state::delete(key)?),
             Self::Add { key } => {
                 let next = state::get::<i64>(key)?.unwrap_or(0) + 1;
+                state::set(key, &next)?;
+                json!(next)
+            }
+            Self::Tell { key, id } => {
+                let next = state::get::<i64>(key)?.unwrap_or(0) + 1;
+                webhooks::call(id, &json!({ "n": next }))?;
                 state::set(key, &next)?;
                 json!(next)
             }
