@@ -1,8 +1,9 @@
 //! The capabilities of one call of an action: each function of the interface, behind what is granted.
 //!
 //! Reads go to the store, in the run's space only. Writes are kept here and become part of the commit that completes
-//! the task. What a call has read of a record or value stays the same for it, and a write expects it to be so still: if
-//! others changed it meanwhile, the commit fails, and the action is called again.
+//! the task. What a call has read of a record or value stays the same for it, and a write of it expects it to be so
+//! still: if others changed it meanwhile, the commit fails, and the action is called again. What was only read may have
+//! changed.
 
 mod grants;
 mod http;
