@@ -1,5 +1,7 @@
 //! What the host keeps of one call while it runs: its log, its memory account, its time.
 
+use std::borrow::Cow;
+
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
@@ -171,8 +173,8 @@ pub(super) struct Log {
     pub masks: Option<(Shared, usize)>,
 }
 
-/// How much longer a secret may be in another spelling: six times, where each byte is escaped in JSON.
-const SPELLING_FACTOR: usize = 6;
+/// How much longer a secret may be in another spelling: where each byte is escaped in JSON, and that in JSON again.
+const SPELLING_FACTOR: usize = 8;
 
 /// A standard stream of the plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,17 +202,34 @@ impl Log {
 
     /// Takes a line, cut to the cap; once there are too many, only counts it (a panic message is kept for the error).
     pub fn write(&mut self, level: &str, message: &str) {
-        let masked = self.masks.as_ref().map(|(services, _)| services.mask(message));
-        let message = masked.as_deref().unwrap_or(message);
-        if message.contains(PANIC_MARK) {
-            self.panic = Some(self.cut(message));
-        }
-        if self.lines.len() < self.lines_max {
-            let message = self.cut(message);
-            self.lines.push(LogLine { level: level.to_owned(), message });
-        } else {
+        let has_room = self.lines.len() < self.lines_max;
+        let is_panic = message.contains(PANIC_MARK);
+        if !has_room {
             self.dropped += 1;
         }
+        if !has_room && !is_panic {
+            return;
+        }
+        let message = self.cut(&self.masked(message));
+        if is_panic {
+            self.panic = Some(message.clone());
+        }
+        if has_room {
+            self.lines.push(LogLine { level: level.to_owned(), message });
+        }
+    }
+
+    /// The line without secrets; of a long one no more than is kept of it, and than a secret may take that begins there.
+    fn masked<'m>(&self, message: &'m str) -> Cow<'m, str> {
+        let Some((services, longest)) = &self.masks else { return message.into() };
+        let seen = &message[..floor_char_boundary(message, self.room())];
+        let mut masked = services.mask(seen);
+        if seen.len() < message.len() {
+            // Whole secrets are masked; one that the end of what was seen cuts through goes with that end.
+            masked.truncate(floor_char_boundary(&masked, masked.len().saturating_sub(longest * SPELLING_FACTOR)));
+            masked.push('…');
+        }
+        masked.into()
     }
 
     /// Takes bytes written to a standard stream; whole lines become log lines.

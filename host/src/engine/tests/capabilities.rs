@@ -1,15 +1,21 @@
 //! Capabilities, function by function: what they refuse, and what history has of it.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::Bytes;
 use serde_json::json;
 
 use super::*;
 use crate::engine::RecordMode;
 use crate::engine::capabilities::{About, Capabilities};
-use crate::model::{Capability, Deed, DeedOutcome, Grants, Redacted, UniqueId};
+use crate::model::{Capability, Deed, DeedOutcome, Digest, Grants, Redacted, UniqueId};
 use crate::plugin::{Services as _, Trouble};
 use crate::record::SourceDraft;
 use crate::store::Expect;
 
+/// Uses capabilities as its input says.
+const CAPABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/capable.wasm"));
 /// With the characters that JSON encoders treat differently.
 const SECRET: &str = "päss/wörd";
 
@@ -141,4 +147,29 @@ async fn a_call_fills_the_room_that_is_left_for_state_and_no_more() {
     assert!(is_full(call.set_state(text("last"), long(2)).await));
     call.set_state(text("k2"), None).await.expect("deleted");
     call.set_state(text("last"), long(2)).await.expect("in its room");
+}
+
+#[tokio::test]
+async fn what_history_keeps_of_a_flood_is_bounded() {
+    let bench = bench().await;
+    let host =
+        PluginHost::start(plugin::Limits { action_time_max: Duration::from_millis(200), ..Default::default() }, None);
+    let host = host.expect("a plugin host");
+    let fetch = async { Ok::<_, Infallible>(Bytes::from_static(CAPABLE)) };
+    let capable = host.load(Digest::of(CAPABLE), "capable@1.0.0", fetch).await.expect("it loads");
+    for step in
+        [json!({ "do": "get", "key": "n" }), json!({ "do": "webhook", "id": "no", "data": "x".repeat(100_000) })]
+    {
+        let capabilities = call(&bench).await;
+        let about = plugin::Call { space: step.to_string(), id: text("call"), now: bench.now(), config: text("null") };
+        let input = json!({ "steps": [{ "do": "set", "key": "k", "value": 1 }, { "do": "flood", "step": step }] });
+        let done = host.run(&capable, about, input.to_string(), Some(Arc::clone(&capabilities) as Arc<_>)).await;
+        assert!(matches!(done, Err(plugin::PluginError::TimedOut { .. })), "{done:?}");
+        let deeds = capabilities.finish(false).deeds;
+        assert!((61..=161).contains(&deeds.len()), "{} deeds", deeds.len());
+        assert_eq!((deeds[0].call.as_str(), deeds[0].outcome), ("set", DeedOutcome::Dropped));
+        let bytes: usize =
+            deeds.iter().map(|deed| deed.target.len() + deed.detail.as_ref().map_or(0, String::len)).sum();
+        assert!(bytes < 100_000, "{bytes} bytes");
+    }
 }
