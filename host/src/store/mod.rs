@@ -215,7 +215,13 @@ pub trait Store: Outbound + Captures + States {
     /// Deletes a definition and its references and alias; `false` if there was none and none was expected.
     /// [`StoreError::InUse`] while another refers to it. With a trigger go its refused and judged calls; the requests
     /// of a bin are to be cleared then. With a plugin version goes what is granted to it.
-    async fn delete(&self, path: DefinitionPath, expect: Expect) -> Result<bool>;
+    async fn delete(&self, path: DefinitionPath, expect: Expect) -> Result<bool> {
+        self.delete_all(vec![path], expect).await
+    }
+
+    /// Deletes definitions as [`Self::delete`] does, all of them or none; each may be referred to by those before it.
+    /// `false` if there is no first one, and `expect` is of that; others may be missing.
+    async fn delete_all(&self, paths: Vec<DefinitionPath>, expect: Expect) -> Result<bool>;
 
     /// A number that differs once any definition differs from what a read saw: what was read at a number holds while
     /// it is the same. Changes before a save or a delete returns.

@@ -70,6 +70,7 @@ macro_rules! contract_tests {
                 spaces_are_listed_over_all_spaces,
                 a_definition_of_a_megabyte_reads_back,
                 what_is_granted_goes_with_its_plugin_version,
+                definitions_go_together_or_not_at_all,
                 random_commits_agree_with_a_map,
             ]
             records: [

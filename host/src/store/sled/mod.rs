@@ -173,8 +173,8 @@ impl Store for Sled {
         self.writer.commit(definitions::Save::new(drafts)?).await
     }
 
-    async fn delete(&self, path: DefinitionPath, expect: Expect) -> Result<bool> {
-        self.writer.commit(definitions::Delete { path, expect }).await
+    async fn delete_all(&self, paths: Vec<DefinitionPath>, expect: Expect) -> Result<bool> {
+        self.writer.commit(definitions::Delete { paths, expect }).await
     }
 
     fn definitions_epoch(&self) -> u64 {
