@@ -369,7 +369,12 @@ impl PluginHost {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let shared = Arc::clone(&self.shared);
-        let linked = self.actions.blocking(move || shared.link(&component, digest)).await.ok_or_else(lost)?;
+        let link = move || {
+            let linked = shared.link(&component, digest)?;
+            shared.keep(&component, digest);
+            Ok(linked)
+        };
+        let linked = self.actions.blocking(link).await.ok_or_else(lost)?;
         Ok(linked.map(Arc::new))
     }
 }
@@ -427,13 +432,16 @@ impl Shared {
         Compiled::link(&self.core, &component, digest, false).ok()
     }
 
-    /// Checks and links a compiled component, and keeps its artefact.
+    /// Checks and links a compiled component.
     pub(super) fn link(&self, component: &Component, digest: Digest) -> std::result::Result<Compiled, Refused> {
         upload::check_resources(component, &self.core.limits)?;
-        let compiled = upload::link(&self.core, component, digest)?;
+        upload::link(&self.core, component, digest)
+    }
+
+    /// Keeps the compiled form of a component on disk.
+    pub(super) fn keep(&self, component: &Component, digest: Digest) {
         if let Some(artefacts) = &self.artefacts {
             artefacts.store(digest, component);
         }
-        Ok(compiled)
     }
 }

@@ -248,6 +248,12 @@ pub trait Store: Outbound + Captures + States {
     /// The content with this digest.
     async fn blob(&self, digest: Digest) -> Result<Option<Bytes>>;
 
+    /// The digests of all that [`Self::put_blob`] keeps.
+    async fn blobs(&self) -> Result<Vec<Digest>>;
+
+    /// Removes the content with this digest, if there is any. Nobody may put the same at the same time.
+    async fn remove_blob(&self, digest: Digest) -> Result<()>;
+
     /// Commits a record change made outside a run; [`StoreError::Conflict`] if its expectation fails.
     async fn change_record(&self, change: RecordChange, events: Vec<Publication>) -> Result<()>;
 

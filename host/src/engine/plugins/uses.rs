@@ -274,21 +274,13 @@ impl Engine {
         Ok(false)
     }
 
-    /// Lets go of what is kept in memory and in the cache of a deleted version; of its compiled form only if no other
-    /// version, of any space, is the same component.
+    /// Lets go of what is kept in memory of a deleted version; and of its component.
     async fn forget(&self, space: &Slug, version: &PluginVersion) -> Result<()> {
         let id = version.to_string();
         self.tags.remove(&(space.clone(), id.clone()));
         self.plugins.release(space.as_str(), &id, version.digest);
         self.plugins.forget_counts(space.as_str(), &id);
-        for space in self.definitions.all::<crate::model::Space>(&self.home).await?.iter() {
-            let others = self.definitions.all::<PluginVersion>(&space.id).await?;
-            if others.iter().any(|other| other.digest == version.digest) {
-                return Ok(());
-            }
-        }
-        self.plugins.forget(version.digest);
-        Ok(())
+        self.let_go(version.digest).await
     }
 }
 

@@ -159,3 +159,58 @@ async fn a_deletion_that_was_cut_short_can_be_done_again() {
     let left = bench.engine.plugin(&bench.space, &name).await;
     assert!(matches!(left, Err(EngineError::NotFound { .. })), "{left:?}");
 }
+
+#[tokio::test]
+async fn a_component_stays_while_any_version_is_it_and_goes_with_the_last() {
+    let bench = Bench::start().await;
+    let (name, other) = (slug("mine"), slug("other"));
+    let (first, second) = (stamped(41), stamped(42));
+    let blob = async |component: &Bytes| bench.engine.store.blob(Digest::of(component)).await.expect("reads");
+    uploaded(&bench, "mine", "1.0.0", &first).await;
+    uploaded(&bench, "mine", "2.0.0", &second).await;
+    uploaded(&bench, "other", "1.0.0", &second).await;
+    bench.engine.delete_plugin_version(&bench.space, &name, &semver::Version::new(2, 0, 0)).await.expect("deleted");
+    assert_eq!(blob(&second).await.as_ref(), Some(&second), "another plugin is it too");
+    bench.engine.delete_plugin(&bench.space, &other, Expect::Any).await.expect("deleted");
+    assert_eq!((blob(&second).await, blob(&first).await.is_some()), (None, true));
+    bench.engine.delete_plugin(&bench.space, &name, Expect::Any).await.expect("deleted");
+    assert_eq!(bench.engine.store.blobs().await.expect("lists"), []);
+}
+
+#[tokio::test]
+async fn uploads_and_deletions_of_one_component_that_meet_leave_it_to_the_versions_that_are_it() {
+    let bench = Bench::start().await;
+    let component = stamped(43);
+    let names: Vec<_> = (0..6).map(|number| format!("p{number}")).collect();
+    for _ in 0..5 {
+        let rounds = names.iter().enumerate().map(|(number, name)| {
+            let (bench, component) = (&bench, &component);
+            async move {
+                uploaded(bench, name, "1.0.0", component).await;
+                if number > 0 {
+                    bench.engine.delete_plugin(&bench.space, &slug(name), Expect::Any).await.expect("deleted");
+                }
+            }
+        });
+        futures_util::future::join_all(rounds).await;
+        let kept = bench.engine.store.blob(Digest::of(&component)).await.expect("reads");
+        assert!(kept.is_some(), "p0 is it");
+        bench.engine.delete_plugin(&bench.space, &slug("p0"), Expect::Any).await.expect("deleted");
+        assert_eq!(bench.engine.store.blobs().await.expect("lists"), []);
+    }
+}
+
+#[tokio::test]
+async fn of_a_refused_upload_nothing_stays_and_leftovers_are_swept() {
+    let bench = Bench::start().await;
+    let (name, version) = (slug("mine"), semver::Version::new(1, 0, 0));
+    let kept = stamped(44);
+    uploaded(&bench, "mine", "1.0.0", &kept).await;
+    let other = stamped(45);
+    let refused = upload_of(&bench, &other).await;
+    let refused = bench.engine.upload_plugin(&bench.space, (&name, &version), refused, "ada").await;
+    assert!(matches!(refused, Err(EngineError::Refused { code: "version-exists", .. })), "{refused:?}");
+    bench.engine.store.put_blob(other).await.expect("a server was killed behind this");
+    bench.engine.sweep_components().await.expect("swept");
+    assert_eq!(bench.engine.store.blobs().await.expect("lists"), [Digest::of(&kept)]);
+}

@@ -155,6 +155,7 @@ macro_rules! contract_tests {
                 a_cursor_of_another_listing_is_refused,
                 after_a_restart_live_runs_are_unclaimed_and_timers_kept,
                 a_blob_of_12_megabytes_reads_back,
+                a_removed_blob_is_gone_and_can_be_put_again,
                 concurrent_commits_all_succeed,
                 a_closed_store_refuses,
                 a_backup_under_load_is_one_state,

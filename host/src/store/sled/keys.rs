@@ -162,6 +162,16 @@ pub(super) fn blob(digest: &Digest) -> Key {
     join(BLOB, &[digest.as_bytes()])
 }
 
+/// Before all blobs.
+pub(super) fn blobs() -> Key {
+    vec![BLOB]
+}
+
+/// The digest of a blob's key.
+pub(super) fn parse_blob(key: &[u8]) -> Option<Digest> {
+    key.strip_prefix(&[BLOB])?.try_into().ok().map(Digest::from_bytes)
+}
+
 /// Before all records of a source.
 pub(super) fn records(space: &Slug, source: &Slug) -> Key {
     join(RECORD, &[space.as_str().as_bytes(), b"\0", source.as_str().as_bytes(), b"\0"])

@@ -210,6 +210,14 @@ impl Store for Sled {
         self.read(move |tree| blobs::get(tree, digest)).await
     }
 
+    async fn blobs(&self) -> Result<Vec<Digest>> {
+        self.read(blobs::all).await
+    }
+
+    async fn remove_blob(&self, digest: Digest) -> Result<()> {
+        self.writer.commit(blobs::Remove { digest }).await
+    }
+
     async fn change_record(&self, change: RecordChange, events: Vec<Publication>) -> Result<()> {
         self.writer.commit(records::ChangeRecord::new(change, events)?).await
     }
