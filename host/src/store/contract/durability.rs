@@ -1,5 +1,6 @@
 //! What is kept: over a restart, under concurrency, in a backup.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
