@@ -237,7 +237,7 @@ async fn what_an_action_did_is_in_the_history_without_secrets() {
     let key = task["idempotency_key"].as_str().expect("a key");
     let sent = receiver.received();
     let keys: Vec<_> = sent.iter().map(|request| request.header("idempotency-key").to_owned()).collect();
-    assert_eq!(keys, [format!("{key}-1"), format!("{key}-2")]);
+    assert!(keys[0].starts_with(&format!("{key}-1-")) && keys[1].starts_with(&format!("{key}-2-")), "{keys:?}");
     let call = &deeds(&run)[1];
     assert_eq!(
         (&call["capability"], &call["call"], &call["target"]),

@@ -97,6 +97,27 @@ async fn an_action_that_is_called_again_calls_its_webhook_under_the_same_key() {
     assert_eq!(act(&api, json!([{ "do": "get", "key": "n" }])).await["output"][0]["ok"], RUNS);
 }
 
+#[tokio::test]
+async fn an_action_that_is_called_again_and_says_something_else_has_another_key() {
+    let api = server::shared().await.space("caps-again-other").await;
+    install(&api, "capable", components::CAPABLE).await;
+    let receiver = Receiver::answering(200, "application/json", "{}").await;
+    let webhook = json!({ "name": "tell",
+        "request": { "method": "POST", "url": receiver.url, "format": "json", "template": { "text": "{{ data }}" } },
+        "response": { "format": "json", "mapping": { "rules": [] } } });
+    api.put("webhooks/tell", &webhook).await.expect(201);
+    grant(&api, "capable", &json!({ "state": true, "webhooks": ["tell"] })).await;
+    let runs = at_once(&api, |_| json!([{ "do": "tell", "key": "n", "id": "tell" }])).await;
+    let counts = runs.iter().map(|run| run["output"][0]["ok"].as_i64().unwrap_or_else(|| panic!("{run:#}"))).collect();
+    assert_eq!(sorted(counts), (1..=RUNS as i64).collect::<Vec<_>>());
+    let mut said: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for request in receiver.received() {
+        said.entry(request.header("idempotency-key").to_owned()).or_default().push(request.body.clone());
+    }
+    assert!(receiver.received().len() > RUNS, "{RUNS} runs wrote the same at the same time, and none was called again");
+    assert!(said.values().all(|bodies| bodies.iter().all(|body| *body == bodies[0])), "one key, one body: {said:#?}");
+}
+
 /// Starts runs until told to stop, as fast as the server takes them.
 async fn count_on(api: Api, stop: Arc<AtomicBool>) -> usize {
     let mut acknowledged = 0;

@@ -6,6 +6,7 @@ mod abuse;
 mod backup;
 mod bins;
 mod capabilities;
+mod capabilities_history;
 mod capabilities_http;
 mod capabilities_state;
 mod deliveries;

@@ -12,7 +12,7 @@ use crate::plugin::{Loaded, Services};
 use crate::workflow::{Action, Effect, EffectResult};
 
 use super::call::{CallSite, LOG_LINES_MAX, Stop};
-use super::capabilities::{About, Capabilities, Done, Writes, followed};
+use super::capabilities::{About, Capabilities, Done, Writes, dropped, followed};
 use super::perform::Performed;
 use super::{Engine, EngineError, Result, faults};
 
@@ -123,8 +123,7 @@ impl Engine {
     ) -> Result<Performed> {
         again.times += 1;
         if again.times >= TRIES_MAX {
-            let outcome = Err(faults::contended(TRIES_MAX));
-            return Ok(Performed::Done(EffectResult { outcome, ..former }));
+            return Ok(Performed::Done(given_up(former)));
         }
         if let (Action::CallPlugin { plugin, .. }, None) = (&effect.action, &again.turn) {
             again.turn = Some(self.turns.take(&run.space, &plugin.name).await);
@@ -137,5 +136,47 @@ impl Engine {
             result.started_at = former.started_at;
         }
         Ok(performed)
+    }
+}
+
+/// The result of an action that is not called again any more, although what it wrote was changed by others.
+fn given_up(former: EffectResult) -> EffectResult {
+    EffectResult { outcome: Err(faults::contended(TRIES_MAX)), deeds: dropped(former.deeds), ..former }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::{Deed, DeedOutcome, Time};
+
+    #[test]
+    fn of_an_action_that_is_given_up_no_write_is_said_to_be_done() {
+        let deed = |capability, call: &str, outcome| {
+            let (call, target) = (call.to_owned(), "x".to_owned());
+            Deed { capability, call, target, outcome, detail: None, exchange: None }
+        };
+        let deeds = vec![
+            deed(Capability::Webhooks, "call", DeedOutcome::Done),
+            deed(Capability::State, "get", DeedOutcome::Done),
+            deed(Capability::State, "set", DeedOutcome::Done),
+            deed(Capability::Records, "upsert", DeedOutcome::Denied),
+            deed(Capability::Records, "upsert", DeedOutcome::Done),
+            deed(Capability::Events, "emit", DeedOutcome::Done),
+        ];
+        let (started_at, finished_at) = (Time::default(), Time::default());
+        let result = given_up(EffectResult {
+            outcome: Ok(json!(1)),
+            exchange: None,
+            logs: Vec::new(),
+            deeds,
+            started_at,
+            finished_at,
+        });
+        use DeedOutcome::{Denied, Done, Dropped};
+        let outcomes: Vec<_> = result.deeds.iter().map(|deed| deed.outcome).collect();
+        assert_eq!(outcomes, [Done, Done, Dropped, Denied, Dropped, Dropped]);
+        assert_eq!(result.outcome.expect_err("it failed").status, 409);
     }
 }

@@ -96,6 +96,12 @@ pub(super) fn too_large(detail: String) -> Fault {
     Kind::Validation.fault(413, "Too much to keep", detail)
 }
 
+/// A run that was cancelled while a task was under way.
+pub(super) fn cancelled() -> Fault {
+    let detail = "the run was cancelled while this was under way: its result is dropped".to_owned();
+    Kind::Runtime.fault(409, "Run cancelled", detail)
+}
+
 /// An answer of which only the first `limit` bytes were read: nothing is made of a part.
 pub(super) fn cut(status: u16, limit: usize) -> Fault {
     let detail = format!("the response, with status {status}, is larger than {limit} bytes");

@@ -38,6 +38,7 @@ mod tests;
 mod time_travel;
 mod trial;
 mod triggers;
+mod unkept;
 mod versions;
 mod webhooks;
 mod workflows;
@@ -132,6 +133,8 @@ pub struct Engine {
     /// Places for uploads in memory.
     uploads: Arc<tokio::sync::Semaphore>,
     uploading: plugins::AtWork,
+    /// Held while components become versions; alone by who removes those that no version is.
+    components: tokio::sync::RwLock<()>,
     expressions: Cache<String, Expression>,
     targets: targets::Targets,
     live: live::Live,
@@ -165,6 +168,7 @@ impl Engine {
             tags: Cache::new(PLUGIN_CACHE_ENTRIES),
             uploads: Arc::new(tokio::sync::Semaphore::new(plugins::UPLOADS_MAX)),
             uploading: plugins::AtWork::default(),
+            components: tokio::sync::RwLock::default(),
             expressions: Cache::new(EXPRESSION_CACHE_ENTRIES),
             targets: targets::Targets::default(),
             live: live::Live::default(),

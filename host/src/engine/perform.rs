@@ -8,11 +8,11 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::event::KEY_BYTES_MAX;
-use crate::model::{Event, Object, RecordChange, RecordKey, Run, Slug, StateChange, Time, UniqueId};
+use crate::model::{Event, Fault, Object, RecordChange, RecordKey, Run, Slug, StateChange, Time, UniqueId};
 use crate::workflow::{Action, Effect, EffectResult, RecordAt};
 
 use super::call::CallSite;
-use super::capabilities::Writes;
+use super::capabilities::{Writes, dropped};
 use super::sources::RecordMode;
 use super::{Engine, EngineError, Result, call, faults};
 
@@ -28,6 +28,29 @@ pub(super) enum Performed {
     Emit { event: Event, started_at: Time },
     /// An action was called; what it wrote is committed as it was computed from what it read.
     Action { result: EffectResult, writes: Box<Writes> },
+}
+
+impl Performed {
+    /// Whether anything of it was done outside of the store.
+    pub(super) fn reaches_outside(&self) -> bool {
+        match self {
+            Self::Done(result) | Self::Mapped { result, .. } | Self::Action { result, .. } => {
+                result.exchange.is_some() || !result.deeds.is_empty()
+            }
+            Self::Write { .. } | Self::Emit { .. } => false,
+        }
+    }
+
+    /// What it did outside of the store, for the history of a run that does not take its result, for this reason.
+    pub(super) fn unkept(self, fault: Fault, now: Time) -> EffectResult {
+        let outcome = Err(fault);
+        match self {
+            Self::Done(result) | Self::Mapped { result, .. } | Self::Action { result, .. } => {
+                EffectResult { outcome, deeds: dropped(result.deeds), ..result }
+            }
+            Self::Write { started_at, .. } | Self::Emit { started_at, .. } => plain(outcome, started_at, now),
+        }
+    }
 }
 
 /// A record write of a workflow.
@@ -199,6 +222,6 @@ impl Settled {
     }
 }
 
-fn plain(outcome: Result<Value, crate::model::Fault>, started_at: Time, finished_at: Time) -> EffectResult {
+fn plain(outcome: Result<Value, Fault>, started_at: Time, finished_at: Time) -> EffectResult {
     EffectResult { outcome, exchange: None, logs: Vec::new(), deeds: Vec::new(), started_at, finished_at }
 }

@@ -1,6 +1,7 @@
 //! Plugins: look up, load, list. Their uploads, their pointers, who refers to them, and what their calls teach are in
 //! the files of this folder.
 
+mod components;
 mod lines;
 mod upload;
 mod uses;

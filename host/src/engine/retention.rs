@@ -37,8 +37,11 @@ impl Default for Retention {
 }
 
 impl Engine {
-    /// The clean-up loop, until `stop`.
+    /// The clean-up loop, until `stop`. At its start it removes components that no plugin version is.
     pub async fn clean_up(self: Arc<Self>, stop: CancellationToken) {
+        if let Err(error) = self.sweep_components().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "components that are not used were not removed");
+        }
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

@@ -6,17 +6,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::model::{RecordChange, Run, RunStatus, Slug, StateChange, TaskEntry, UniqueId};
+use crate::model::{RecordChange, Run, RunStatus, StateChange, TaskEntry};
 use crate::store::{Acceptance, Advance, Publication, StoreError};
 use crate::workflow::{self, Effect, Next, Program, State, StepContext, StepEvent, Transition};
 
 use super::act::Again;
 use super::perform::Performed;
+use super::unkept::UnderWay;
 use super::{Engine, EngineError, Result};
 
 /// Most runs claimed at a time.
@@ -68,7 +68,7 @@ impl Engine {
         let (space, id) = (run.space.clone(), run.id);
         let done = match self.advance_run(run, stop).await {
             Err(EngineError::Store(error @ StoreError::TooLarge { .. })) => {
-                self.give_up(&space, id, error.to_string()).await
+                self.give_up(&space, id, error.to_string(), None).await
             }
             done => done,
         };
@@ -100,8 +100,9 @@ impl Engine {
     }
 
     /// Takes a performed effect into the run and commits both; answers where the run goes on, if it does at once.
-    /// Where a record changed under it, or the sandbox is busy, tries again until it is kept, the run was cancelled or
-    /// the store failed. The effect itself is not repeated here, but for an action that wrote what others changed.
+    /// Where a record changed under it, or the sandbox is busy, tries again until it is kept, the run was cancelled, it
+    /// is too large, or the store failed. The effect itself is not repeated here, but for an action that wrote what
+    /// others changed.
     async fn complete(
         self: &Arc<Self>,
         mut run: Run,
@@ -116,10 +117,19 @@ impl Engine {
                 Ok(next) => return Ok(next),
                 Err(error) => error,
             };
+            if matches!(error, EngineError::Store(StoreError::TooLarge { .. })) {
+                let under_way = UnderWay { program, before, performed };
+                return self.give_up(&space, id, error.to_string(), Some(under_way)).await.map(|()| None);
+            }
             let is_conflict = matches!(error, EngineError::Store(StoreError::Conflict { .. }));
             let stored = if is_conflict || is_busy(&error) { self.store.run(&space, id).await? } else { None };
-            // A run that moved on was cancelled.
-            run = stored.filter(|stored| stored.revision == revision).ok_or(error)?;
+            run = match stored {
+                Some(stored) if stored.revision == revision => stored,
+                moved_on => {
+                    self.tell_cancelled(moved_on, UnderWay { program, before, performed }).await;
+                    return Err(error);
+                }
+            };
             match (performed, &before.next) {
                 (Performed::Action { result, writes }, Next::Effect(effect)) if is_conflict => {
                     performed = self.act_again(&run, effect, (result, &writes), &mut again).await?;
@@ -151,7 +161,7 @@ impl Engine {
     }
 
     /// The next revision of a run after a transition; and what goes on from it at once, if an effect is next.
-    fn next_revision(&self, run: Run, transition: Transition) -> (Step, Option<(Run, Transition)>) {
+    pub(super) fn next_revision(&self, run: Run, transition: Transition) -> (Step, Option<(Run, Transition)>) {
         let Transition { state, entries, next } = transition;
         let mut run = Run { revision: run.revision + 1, updated_at: self.clock.now(), ..run };
         run.entries += u32::try_from(entries.len()).unwrap_or(u32::MAX);
@@ -161,7 +171,7 @@ impl Engine {
         (Step { run, entries, records: Vec::new(), states: Vec::new(), events: Vec::new() }, next)
     }
 
-    async fn commit(&self, step: Step) -> Result<()> {
+    pub(super) async fn commit(&self, step: Step) -> Result<()> {
         let status = step.run.status;
         let Step { run, entries, records, states, events } = step;
         let published = super::live::events_of(&events);
@@ -169,17 +179,6 @@ impl Engine {
         self.live.tell_published(published);
         count_end(status);
         Ok(())
-    }
-
-    /// Ends a run whose next step never will fit into a commit, rather than repeat the step for ever.
-    async fn give_up(&self, space: &Slug, id: UniqueId, reason: String) -> Result<()> {
-        let Some(run) = self.store.run(space, id).await?.filter(|run| !run.status.is_final()) else { return Ok(()) };
-        let transition = Transition {
-            state: State::new(Value::Null),
-            entries: Vec::new(),
-            next: Next::Faulted(super::faults::too_large(reason)),
-        };
-        self.commit(self.next_revision(run, transition).0).await
     }
 
     /// Steps a new run whose workflow has no effects to its end, so that its acceptance is its only commit.
@@ -209,7 +208,13 @@ impl Engine {
     }
 
     /// One transition; on the plugin threads where an expression needs the sandbox.
-    async fn step(&self, run: &Run, program: &Program, state: State, event: StepEvent) -> Result<Transition> {
+    pub(super) async fn step(
+        &self,
+        run: &Run,
+        program: &Program,
+        state: State,
+        event: StepEvent,
+    ) -> Result<Transition> {
         let facts = StepFacts { run: run.id, workflow: run.workflow.clone(), version: run.version };
         let (started_at, now) = (run.created_at, self.clock.now());
         let owner = format!("{}/{}", run.space, run.workflow);
@@ -246,7 +251,7 @@ struct StepFacts {
 }
 
 /// One commit of a run, before it is handed to the store.
-struct Step {
+pub(super) struct Step {
     run: Run,
     entries: Vec<TaskEntry>,
     records: Vec<RecordChange>,

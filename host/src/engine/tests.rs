@@ -1,5 +1,6 @@
 //! Tests of what the API does not reach, over a real store in a temporary folder, with a clock that stands still.
 
+mod capabilities;
 mod endpoints;
 mod event_types;
 mod plugins;
@@ -20,7 +21,7 @@ use crate::vault::Vault;
 
 /// An engine without a network.
 struct Bench {
-    engine: Engine,
+    engine: Arc<Engine>,
     clock: TestClock,
     space: Slug,
     _folder: TempDir,
@@ -44,7 +45,7 @@ impl Bench {
             clock: Arc::new(clock.clone()),
             options: EngineOptions { run_concurrency: 1, retention: Retention::default() },
         };
-        let engine = Engine::new(parts).expect("an engine");
+        let engine = Arc::new(Engine::new(parts).expect("an engine"));
         let space = slug("acme");
         engine.save_space(&space, "Acme".to_owned()).await.expect("a space");
         Self { engine, clock, space, _folder: folder }

@@ -213,7 +213,7 @@ pub enum DeedOutcome {
     Failed,
     /// The call was stopped before it was done.
     Unfinished,
-    /// A write that was not kept, as the action failed.
+    /// A write that was not kept, as the action failed or its result could not be kept.
     Dropped,
     /// The action was called again, as others had changed what it wrote.
     Repeated,

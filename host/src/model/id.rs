@@ -191,6 +191,11 @@ impl FromStr for UniqueId {
 pub struct Digest([u8; 32]);
 
 impl Digest {
+    /// The digest that these bytes are.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The digest of `content`.
     pub fn of(content: &[u8]) -> Self {
         Self(Sha256::digest(content).into())

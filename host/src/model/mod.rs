@@ -52,7 +52,7 @@ pub use secret::{Redacted, Sealed, Secret};
 pub use sensitive::{MASK, is_sensitive};
 pub use source::{Field, FieldType, Source};
 pub use space::{ApiKey, Role, Space};
-pub use state::{PluginState, StateChange, StateExpect, StateSize};
+pub use state::{PluginState, STATE_BYTES_MAX, STATE_ENTRIES_MAX, StateChange, StateExpect, StateSize};
 pub use time::{Time, is_date_time};
 pub use trigger::{JudgedCall, Rejection, Trigger, TriggerKind, TriggerVerifier};
 pub use value::{VALUE_DEPTH_MAX, nests_deeper};

@@ -2,6 +2,11 @@
 
 use super::Slug;
 
+/// Values that a plugin may keep in a space: a small store, not a database.
+pub const STATE_ENTRIES_MAX: u64 = 10_000;
+/// Bytes of all of them.
+pub const STATE_BYTES_MAX: u64 = 64 << 20;
+
 /// A value that a plugin keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PluginState {
@@ -40,6 +45,13 @@ pub struct StateChange {
 pub struct StateSize {
     /// How many values.
     pub entries: u64,
-    /// Bytes of keys and values.
+    /// Bytes of the values, as they are kept.
     pub bytes: u64,
+}
+
+impl StateSize {
+    /// Whether it is within what a plugin may keep in a space.
+    pub const fn fits(self) -> bool {
+        self.entries <= STATE_ENTRIES_MAX && self.bytes <= STATE_BYTES_MAX
+    }
 }

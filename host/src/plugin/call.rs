@@ -11,11 +11,10 @@ use super::engine::{Core, TICK};
 use super::error::{PluginError, TrapKind};
 use super::hub::Server;
 use super::output;
-use super::state::State;
+use super::state::{Random, State};
 use super::stubs::OnlyActions;
 use super::types::{
-    Acceptance, Call, InboundRequest, InboundResponse, Judgement, OutboundRequest, Reported, Secrets, Verdict,
-    interface,
+    Call, InboundRequest, InboundResponse, Judgement, OutboundRequest, Reported, Secrets, Verdict, interface,
 };
 use super::wasi::Exited;
 use super::wit;
@@ -87,18 +86,14 @@ pub(super) fn verify(
     let report = pure(core, plugin, now, core.limits.pure_time_max, |store, instance| {
         export.load(&mut *store, instance)?.call_verify(store, &call, &request, &secrets)
     })?;
-    let settled = settle(plugin, report, |judgement| output::judgement(judgement.into(), core.limits.output_bytes_max));
     let mask = mask.as_ref();
+    let settled = settle(plugin, report, |judgement| {
+        output::judgement(judgement.into(), core.limits.output_bytes_max)
+            .and_then(|judgement| output::masked_judgement(judgement, mask))
+    });
     let mut report = settled.map_err(|error| error.masked(mask))?;
     report.logs.iter_mut().for_each(|line| line.message = mask(&line.message));
-    Ok(report.map(|judgement| match judgement {
-        Judgement::Accepted(Acceptance { id, payload }) => Judgement::Accepted(Acceptance {
-            id: id.map(|id| mask(&id)),
-            payload: payload.map(|payload| output::masked(payload, mask)),
-        }),
-        Judgement::Refused(reason) => Judgement::Refused(mask(&reason)),
-        answered @ Judgement::Answered(_) => answered,
-    }))
+    Ok(report)
 }
 
 /// Calls `trigger-action.run` on this thread, with the limits of a pure call.
@@ -117,7 +112,7 @@ pub(super) fn run_pure(core: &Core, plugin: &Loaded, call: Call, input: String) 
 }
 
 /// Calls `trigger-action.run`: yields to others each millisecond, and is dropped at its time limit, whatever it waits
-/// for. `server` answers for the capabilities that it imports.
+/// for. `server` answers for the capabilities that it imports; without one, it is a trial, and nothing is by chance.
 pub(super) async fn run(
     core: &Core,
     plugin: &Loaded,
@@ -129,10 +124,12 @@ pub(super) async fn run(
     let _running = core.ticker.running();
     let start = Instant::now();
     let limit = core.limits.action_time_max;
+    let random = if plugin.is_on_trial { Random::Fixed(0) } else { Random::System };
     let (pre, state) = match &plugin.compiled.capable {
         None => (&plugin.compiled.pre, State::new(&core.limits, call.now)),
-        Some(capable) => (capable, State::with_capabilities(&core.limits, &call, server)),
+        Some(capable) => (capable, State::with_capabilities(&core.limits, call.now, server)),
     };
+    let state = State { random, ..state };
     let mut store = store(core, state);
     store.set_epoch_deadline(1);
     store.epoch_deadline_async_yield_and_update(1);
@@ -150,20 +147,14 @@ pub(super) async fn run(
         Ok(outcome) => outcome.map_err(Stop::Error),
         Err(_) => Err(Stop::Time),
     };
-    let result = conclude(core, plugin, value, state, elapsed, limit)
-        .and_then(|report| settle(plugin, report, |json| output::json(json, core.limits.output_bytes_max)));
-    match masks {
-        Some((services, _)) => masked(result, &|text| services.mask(text)),
-        None => result,
-    }
-}
-
-/// A result of which no text holds a secret; the log was masked while it was written.
-fn masked(result: Result<Reported<String>>, mask: &dyn Fn(&str) -> String) -> Result<Reported<String>> {
-    match result {
-        Ok(report) => Ok(report.map(|json| output::masked(json, mask))),
-        Err(error) => Err(error.masked(mask)),
-    }
+    let report = conclude(core, plugin, value, state, elapsed, limit);
+    let json = |json| output::json(json, core.limits.output_bytes_max);
+    let Some((services, _)) = masks else { return settle(plugin, report?, json) };
+    // No text of the result holds a secret; the log was masked while it was written.
+    let mask = |text: &str| services.mask(text);
+    report
+        .and_then(|report| settle(plugin, report, |text| json(text).and_then(|text| output::masked(&text, &mask))))
+        .map_err(|error| error.masked(&mask))
 }
 
 /// Calls `describe.describe`, if there is one.

@@ -205,7 +205,8 @@ impl PluginHost {
     }
 
     /// Runs an action (`trigger-action.run`) on the runtime for actions; `input` and result are JSON texts. `services`
-    /// answers for the capabilities that it imports, on the runtime that this is called on; without, all are denied.
+    /// answers for the capabilities that it imports, on the runtime that this is called on. Without, it is a trial: all
+    /// are denied, and randomness is fixed.
     ///
     /// # Errors
     /// See [`PluginError`].
@@ -377,7 +378,12 @@ impl PluginHost {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let shared = Arc::clone(&self.shared);
-        let linked = self.actions.blocking(move || shared.link(&component, digest)).await.ok_or_else(lost)?;
+        let link = move || {
+            let linked = shared.link(&component, digest)?;
+            shared.keep(&component, digest);
+            Ok(linked)
+        };
+        let linked = self.actions.blocking(link).await.ok_or_else(lost)?;
         Ok(linked.map(Arc::new))
     }
 }
@@ -446,13 +452,16 @@ impl Shared {
         Compiled::link(&self.core, &component, digest, false).ok()
     }
 
-    /// Checks and links a compiled component, and keeps its artefact.
+    /// Checks and links a compiled component.
     pub(super) fn link(&self, component: &Component, digest: Digest) -> std::result::Result<Compiled, Refused> {
         upload::check_resources(component, &self.core.limits)?;
-        let compiled = upload::link(&self.core, component, digest)?;
+        upload::link(&self.core, component, digest)
+    }
+
+    /// Keeps the compiled form of a component on disk.
+    pub(super) fn keep(&self, component: &Component, digest: Digest) {
         if let Some(artefacts) = &self.artefacts {
             artefacts.store(digest, component);
         }
-        Ok(compiled)
     }
 }

@@ -23,7 +23,9 @@ struct Limit {
     bytes: usize,
 }
 
-/// The figures are promised in `wit/tenterhook.wit`; what is written has to fit into one commit of 3 MiB.
+/// The figures are promised in `wit/tenterhook.wit`; what is written has to fit into one commit of 3 MiB. (What a
+/// record takes there, with the fields that it had and the event that tells of it, only the server knows: it counts
+/// that too.)
 const fn limit(capability: Capability) -> Limit {
     match capability {
         Capability::Records | Capability::Events => Limit { calls: 100, bytes: 1 << 20 },

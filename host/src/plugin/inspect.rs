@@ -19,7 +19,7 @@ pub type Progress<'a> = &'a (dyn Fn(UploadStage) + Send + Sync);
 
 impl PluginHost {
     /// Looks at an upload off the async threads: is it a component, does it fit, does it start, does it work with its
-    /// own example. What is accepted here loads at once afterwards.
+    /// own example. What is accepted here loads at once afterwards; of what is refused nothing is kept.
     ///
     /// # Errors
     /// Why it is refused, for the person who uploads.
@@ -53,7 +53,8 @@ impl PluginHost {
         };
         progress(UploadStage::Trying);
         let (shared, size) = (Arc::clone(&self.shared), component.len() as u64);
-        let looked = self.actions.blocking(move || shared.look(size, digest, &compiled)).await;
+        let (looked_at, kept) = (compiled.clone(), Arc::clone(&self.shared));
+        let looked = self.actions.blocking(move || shared.look(size, digest, &looked_at)).await;
         let (mut inspection, entry) = looked.ok_or_else(cut_short)??;
         if let Some(description) = &inspection.description {
             let loaded = Loaded {
@@ -64,6 +65,7 @@ impl PluginHost {
             };
             inspection.trial = trial::try_exports(self, &loaded, description).await?;
         }
+        self.actions.blocking(move || kept.keep(&compiled, digest)).await.ok_or_else(cut_short)?;
         self.memory.insert(digest, Ok(entry));
         Ok(inspection)
     }

@@ -105,13 +105,23 @@ pub(super) fn json(text: String, limit: usize) -> Result<String, Bad> {
     Ok(text)
 }
 
-/// JSON text of which no text holds a secret. A number that is one becomes a text.
-pub(super) fn masked(json: String, mask: &dyn Fn(&str) -> String) -> String {
-    if mask(&json) == json {
-        return json;
-    }
-    // It was JSON before; should it be none, all of it is masked.
-    serde_json::from_str(&json).map_or_else(|_| mask(&json), |value| masked_value(value, mask).to_string())
+/// JSON of which no text holds a secret, whatever its author escaped. A number that is one becomes a text.
+pub(super) fn masked(json: &str, mask: &dyn Fn(&str) -> String) -> Result<String, Bad> {
+    let value = serde_json::from_str(json)
+        .map_err(|error| Bad::Unusable(format!("the result cannot be searched for secrets: {error}")))?;
+    Ok(masked_value(value, mask).to_string())
+}
+
+/// A judgement of which no text holds a secret, but for an answer to the caller.
+pub(super) fn masked_judgement(judgement: Judgement, mask: &dyn Fn(&str) -> String) -> Result<Judgement, Bad> {
+    Ok(match judgement {
+        Judgement::Accepted(Acceptance { id, payload }) => Judgement::Accepted(Acceptance {
+            id: id.map(|id| mask(&id)),
+            payload: payload.map(|payload| masked(&payload, mask)).transpose()?,
+        }),
+        Judgement::Refused(reason) => Judgement::Refused(mask(&reason)),
+        answered @ Judgement::Answered(_) => answered,
+    })
 }
 
 fn masked_value(value: Value, mask: &dyn Fn(&str) -> String) -> Value {
@@ -177,10 +187,13 @@ mod tests {
     #[test]
     fn masked_json_stays_json_wherever_the_secret_was() {
         let mask = |text: &str| text.replace("4711", "***");
-        let masked = |json: &str| masked(json.to_owned(), &mask);
+        let masked = |json: &str| masked(json, &mask).unwrap_or_else(|_| "refused".to_owned());
         assert_eq!(masked(r#"{"a":"x4711y","4711":[4711,1.5,null]}"#), r#"{"a":"x***y","***":["***",1.5,null]}"#);
-        assert_eq!(masked(r#"{"a": "x"}"#), r#"{"a": "x"}"#, "what holds none stays as it is");
+        assert_eq!(masked(r#"{"a": "x\u00e4"}"#), r#"{"a":"xä"}"#);
+        assert_eq!(masked(r#"{"\u0034711": ["47\u00311"]}"#), r#"{"***":["***"]}"#, "whatever is escaped");
+        assert_eq!(masked(r#"{"a": "4711", "a": 1}"#), r#"{"a":1}"#, "a member that another one covers");
         assert_eq!(masked("4711"), "\"***\"");
+        assert_eq!(masked(&format!("{}\"4711\"{}", "[".repeat(200), "]".repeat(200))), "refused", "too deep to search");
     }
 
     #[test]

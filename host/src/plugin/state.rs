@@ -1,6 +1,6 @@
 //! What the host keeps of one call while it runs: its log, its memory account, its time.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::borrow::Cow;
 
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
@@ -10,7 +10,7 @@ use wasmtime_wasi_http::WasiHttpCtx;
 use super::engine::{INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
 use super::hub::{Hub, Server, Shared};
 use super::printed::Printed;
-use super::types::{Call, Limits};
+use super::types::Limits;
 use super::web;
 use super::wit::{log, types};
 use crate::model::{LogLine, Time};
@@ -20,13 +20,21 @@ pub(super) struct State {
     pub log: Log,
     pub memory: MemoryAccount,
     pub now: Time,
-    /// How many random numbers were given out: the next one follows from it.
-    pub random: u64,
+    pub random: Random,
     pub table: ResourceTable,
     /// Made when something of it is called, which is rare.
     pub wasi: Option<Box<WasiCtx>>,
     /// What an action that imports capabilities has besides.
     pub ports: Option<Box<Ports>>,
+}
+
+/// Where random numbers come from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Random {
+    /// A fixed sequence, from this place: whoever calls with the same arguments gets the same.
+    Fixed(u64),
+    /// The operating system: nobody can tell them.
+    System,
 }
 
 /// What only calls with capabilities have.
@@ -43,7 +51,7 @@ impl State {
             log: Log::new(limits.log_lines_max, limits.log_line_bytes_max),
             memory: MemoryAccount { used: 0, max: limits.memory_bytes_max, refused: false },
             now,
-            random: 0,
+            random: Random::Fixed(0),
             table: ResourceTable::new(),
             wasi: None,
             ports: None,
@@ -51,12 +59,8 @@ impl State {
     }
 
     /// For a call of an action that imports capabilities.
-    pub fn with_capabilities(limits: &Limits, call: &Call, server: Option<Server>) -> Self {
-        let mut state = Self::new(limits, call.now);
-        // Nonces that a plugin sends must differ from call to call; those of a repeat may be the same.
-        let mut seed = DefaultHasher::new();
-        call.id.hash(&mut seed);
-        state.random = seed.finish();
+    pub fn with_capabilities(limits: &Limits, now: Time, server: Option<Server>) -> Self {
+        let mut state = Self::new(limits, now);
         state.table.set_max_capacity(web::HANDLES_MAX);
         let mut ports = Box::new(Ports { hub: Hub::new(server), ..Ports::default() });
         ports.http.set_field_size_limit(web::FIELDS_BYTES_MAX);
@@ -169,8 +173,8 @@ pub(super) struct Log {
     pub masks: Option<(Shared, usize)>,
 }
 
-/// How much longer a secret may be in another spelling: six times, where each byte is escaped in JSON.
-const SPELLING_FACTOR: usize = 6;
+/// How much longer a secret may be in another spelling: where each byte is escaped in JSON, and that in JSON again.
+const SPELLING_FACTOR: usize = 8;
 
 /// A standard stream of the plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,17 +202,34 @@ impl Log {
 
     /// Takes a line, cut to the cap; once there are too many, only counts it (a panic message is kept for the error).
     pub fn write(&mut self, level: &str, message: &str) {
-        let masked = self.masks.as_ref().map(|(services, _)| services.mask(message));
-        let message = masked.as_deref().unwrap_or(message);
-        if message.contains(PANIC_MARK) {
-            self.panic = Some(self.cut(message));
-        }
-        if self.lines.len() < self.lines_max {
-            let message = self.cut(message);
-            self.lines.push(LogLine { level: level.to_owned(), message });
-        } else {
+        let has_room = self.lines.len() < self.lines_max;
+        let is_panic = message.contains(PANIC_MARK);
+        if !has_room {
             self.dropped += 1;
         }
+        if !has_room && !is_panic {
+            return;
+        }
+        let message = self.cut(&self.masked(message));
+        if is_panic {
+            self.panic = Some(message.clone());
+        }
+        if has_room {
+            self.lines.push(LogLine { level: level.to_owned(), message });
+        }
+    }
+
+    /// The line without secrets; of a long one no more than is kept of it, and than a secret may take that begins there.
+    fn masked<'m>(&self, message: &'m str) -> Cow<'m, str> {
+        let Some((services, longest)) = &self.masks else { return message.into() };
+        let seen = &message[..floor_char_boundary(message, self.room())];
+        let mut masked = services.mask(seen);
+        if seen.len() < message.len() {
+            // Whole secrets are masked; one that the end of what was seen cuts through goes with that end.
+            masked.truncate(floor_char_boundary(&masked, masked.len().saturating_sub(longest * SPELLING_FACTOR)));
+            masked.push('…');
+        }
+        masked.into()
     }
 
     /// Takes bytes written to a standard stream; whole lines become log lines.

@@ -2,7 +2,8 @@
 //!
 //! No files, no environment, no arguments, no sockets; standard input is empty, standard output and error become log
 //! lines. The clocks stand still at `call.now`, so sleeping and waiting end at once; randomness follows from a
-//! constant. So a plugin's result depends on its arguments alone, and no call into WASI blocks the thread.
+//! constant. So a plugin's result depends on its arguments alone, and no call into WASI blocks the thread. Only actions
+//! that are no trial get real randomness: nonces and keys that others could compute would be none.
 
 use wasmtime::component::{HasData, HasSelf, Linker, Resource, ResourceTable};
 use wasmtime_wasi::cli::{WasiCli, WasiCliView as _};
@@ -15,7 +16,7 @@ use wasmtime_wasi::p2::{
 use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsView as _};
 use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView};
 
-use super::state::{State, Stream};
+use super::state::{Random, State, Stream};
 
 /// Bytes that a plugin may write to a standard stream at once; more is written in pieces.
 const WRITE_BYTES_MAX: u64 = 64 << 10;
@@ -87,23 +88,26 @@ impl WasiView for State {
 }
 
 impl State {
-    /// The next number of a fixed sequence (splitmix64).
-    fn random_u64(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random ^ RANDOM_SEED;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+    fn random_u64(&mut self) -> wasmtime::Result<u64> {
+        match &mut self.random {
+            Random::Fixed(place) => Ok(fixed(place)),
+            Random::System => Ok(getrandom::u64()?),
+        }
     }
 
     fn random_bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
         if len > RANDOM_BYTES_MAX {
             wasmtime::bail!("asked for {len} random bytes; up to {RANDOM_BYTES_MAX} are given at once");
         }
-        let len = usize::try_from(len)?;
-        let mut bytes: Vec<u8> =
-            std::iter::repeat_with(|| self.random_u64().to_le_bytes()).take(len.div_ceil(8)).flatten().collect();
-        bytes.truncate(len);
+        let mut bytes = vec![0; usize::try_from(len)?];
+        match &mut self.random {
+            Random::Fixed(place) => {
+                for eight in bytes.chunks_mut(8) {
+                    eight.copy_from_slice(&fixed(place).to_le_bytes()[..eight.len()]);
+                }
+            }
+            Random::System => getrandom::fill(&mut bytes)?,
+        }
         Ok(bytes)
     }
 
@@ -113,13 +117,22 @@ impl State {
     }
 }
 
+/// The next number of a fixed sequence (splitmix64).
+const fn fixed(place: &mut u64) -> u64 {
+    *place = place.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *place ^ RANDOM_SEED;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
 impl random::random::Host for State {
     fn get_random_bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
         self.random_bytes(len)
     }
 
     fn get_random_u64(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.random_u64())
+        self.random_u64()
     }
 }
 
@@ -129,13 +142,16 @@ impl random::insecure::Host for State {
     }
 
     fn get_insecure_random_u64(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.random_u64())
+        self.random_u64()
     }
 }
 
 impl random::insecure_seed::Host for State {
     fn insecure_seed(&mut self) -> wasmtime::Result<(u64, u64)> {
-        Ok((RANDOM_SEED, RANDOM_SEED.rotate_left(32)))
+        match self.random {
+            Random::Fixed(_) => Ok((RANDOM_SEED, RANDOM_SEED.rotate_left(32))),
+            Random::System => Ok((self.random_u64()?, self.random_u64()?)),
+        }
     }
 }
 
@@ -390,6 +406,18 @@ mod tests {
         assert_eq!(first, draw(&mut two));
         assert_ne!(first, draw(&mut one), "within a call it goes on");
         assert_eq!(first.len(), 13);
+        state().get_random_bytes(u64::MAX).expect_err("it would fill the memory");
+    }
+
+    #[test]
+    fn randomness_of_the_system_is_another_each_time() {
+        use random::insecure_seed::Host as _;
+        use random::random::Host as _;
+        let state = || State { random: Random::System, ..state() };
+        let draw = || state().get_random_bytes(32).expect("random bytes");
+        assert!(draw().len() == 32 && draw() != draw());
+        assert_ne!(state().get_random_u64().expect("a number"), state().get_random_u64().expect("a number"));
+        assert_ne!(state().insecure_seed().expect("a seed"), state().insecure_seed().expect("a seed"));
         state().get_random_bytes(u64::MAX).expect_err("it would fill the memory");
     }
 

@@ -215,7 +215,13 @@ pub trait Store: Outbound + Captures + States {
     /// Deletes a definition and its references and alias; `false` if there was none and none was expected.
     /// [`StoreError::InUse`] while another refers to it. With a trigger go its refused and judged calls; the requests
     /// of a bin are to be cleared then. With a plugin version goes what is granted to it.
-    async fn delete(&self, path: DefinitionPath, expect: Expect) -> Result<bool>;
+    async fn delete(&self, path: DefinitionPath, expect: Expect) -> Result<bool> {
+        self.delete_all(vec![path], expect).await
+    }
+
+    /// Deletes definitions as [`Self::delete`] does, all of them or none; each may be referred to by those before it.
+    /// `false` if there is no first one, and `expect` is of that; others may be missing.
+    async fn delete_all(&self, paths: Vec<DefinitionPath>, expect: Expect) -> Result<bool>;
 
     /// A number that differs once any definition differs from what a read saw: what was read at a number holds while
     /// it is the same. Changes before a save or a delete returns.
@@ -241,6 +247,12 @@ pub trait Store: Outbound + Captures + States {
 
     /// The content with this digest.
     async fn blob(&self, digest: Digest) -> Result<Option<Bytes>>;
+
+    /// The digests of all that [`Self::put_blob`] keeps.
+    async fn blobs(&self) -> Result<Vec<Digest>>;
+
+    /// Removes the content with this digest, if there is any. Nobody may put the same at the same time.
+    async fn remove_blob(&self, digest: Digest) -> Result<()>;
 
     /// Commits a record change made outside a run; [`StoreError::Conflict`] if its expectation fails.
     async fn change_record(&self, change: RecordChange, events: Vec<Publication>) -> Result<()>;
@@ -286,6 +298,10 @@ pub trait Store: Outbound + Captures + States {
 
     /// The history of a run, oldest first.
     async fn entries(&self, space: &Slug, run: UniqueId) -> Result<Vec<TaskEntry>>;
+
+    /// Adds to the history of a run that was ended from outside (a last step brings its own); `false` if there is no
+    /// final run of that id.
+    async fn add_entries(&self, space: &Slug, run: UniqueId, entries: Vec<TaskEntry>) -> Result<bool>;
 
     /// Notes a refused call; counts it and keeps the newest of each trigger.
     async fn reject(&self, rejection: Rejection) -> Result<()>;

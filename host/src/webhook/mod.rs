@@ -6,6 +6,7 @@ mod check;
 mod compose;
 mod context;
 mod draft;
+mod notation;
 mod redact;
 mod reply;
 mod secrets;

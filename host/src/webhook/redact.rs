@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::ComposedRequest;
+use super::notation::{Notation, SPELLING_FACTOR};
 use crate::model::{BodyText, HeaderField, MASK, Method, Redacted, RequestParts, ResponseParts, is_sensitive};
 
 /// What is kept of a body, in bytes.
@@ -15,10 +15,12 @@ pub const BODY_BYTES_KEPT: usize = 16 * 1024;
 /// that held a secret are masked whole, whatever its length.)
 const SEARCHED_BYTES_MIN: usize = 4;
 
-/// Masks the secrets of one call.
+/// Masks the secrets of one call, in every [`Notation`].
 pub struct Redactor {
-    /// Every spelling of every secret, longest first.
+    /// The secrets, and what they are in Basic credentials.
     needles: Vec<String>,
+    /// Bytes with which one of these may begin, in some notation.
+    beginnings: Box<[bool; 256]>,
     /// Names of headers that held a secret.
     headers: Vec<String>,
 }
@@ -32,10 +34,22 @@ impl Redactor {
     /// For these secrets, and headers that held one.
     pub fn new(secrets: &[Redacted], headers: &[String]) -> Self {
         let searched = secrets.iter().map(Redacted::reveal).filter(|secret| secret.len() >= SEARCHED_BYTES_MIN);
-        let mut needles: Vec<String> = searched.flat_map(spellings).collect();
-        needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
+        let mut needles: Vec<String> =
+            searched.flat_map(|secret| [secret.to_owned(), BASE64_STANDARD.encode(secret)]).collect();
+        needles.sort_unstable();
         needles.dedup();
-        Self { needles, headers: headers.to_vec() }
+        let beginnings = beginnings(&needles);
+        Self { needles, beginnings, headers: headers.to_vec() }
+    }
+
+    /// Whether there is nothing to mask in texts.
+    pub fn is_idle(&self) -> bool {
+        self.needles.is_empty()
+    }
+
+    /// Whether a text holds a secret.
+    pub fn finds_in(&self, text: &str) -> bool {
+        matches!(self.masked(text.as_bytes()), Cow::Owned(_))
     }
 
     /// The request as history keeps it.
@@ -76,6 +90,19 @@ impl Redactor {
         }
     }
 
+    /// The beginning of a text without the secrets: `max` bytes of it, and `…` where it goes on. No more of the text is
+    /// looked at than a secret may take that begins there.
+    pub fn beginning(&self, text: &str, max: usize) -> String {
+        let reach = self.needles.iter().map(String::len).max().unwrap_or(0) * SPELLING_FACTOR;
+        let seen = &text.as_bytes()[..text.floor_char_boundary(max.saturating_add(reach))];
+        let (masked, end) = self.masked_until(seen, text.floor_char_boundary(max));
+        let mut masked = String::from_utf8_lossy(&masked).into_owned();
+        if end < text.len() {
+            masked.push('…');
+        }
+        masked
+    }
+
     /// A body without the secrets.
     pub fn bytes(&self, body: &Bytes) -> Bytes {
         match self.masked(body) {
@@ -110,24 +137,37 @@ impl Redactor {
     }
 
     fn masked<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        if !self.needles.iter().any(|needle| find(bytes, needle.as_bytes()).is_some()) {
-            return Cow::Borrowed(bytes);
-        }
-        let mut masked = Vec::with_capacity(bytes.len());
-        let mut rest = bytes;
-        while let Some(first) = rest.first() {
-            match self.needles.iter().find(|needle| rest.starts_with(needle.as_bytes())) {
-                Some(needle) => {
+        self.masked_until(bytes, bytes.len()).0
+    }
+
+    /// The bytes up to `end`, masked, and how many that is: more if a secret lies across `end`.
+    fn masked_until<'a>(&self, bytes: &'a [u8], end: usize) -> (Cow<'a, [u8]>, usize) {
+        let mut masked = Vec::new();
+        let (mut at, mut copied) = (0, 0);
+        while let Some(byte) = bytes[..end].get(at) {
+            match self.beginnings[usize::from(*byte)].then(|| self.spelled(&bytes[at..])).flatten() {
+                Some(length) => {
+                    masked.extend_from_slice(&bytes[copied..at]);
                     masked.extend_from_slice(MASK.as_bytes());
-                    rest = &rest[needle.len()..];
+                    at += length;
+                    copied = at;
                 }
-                None => {
-                    masked.push(*first);
-                    rest = &rest[1..];
-                }
+                None => at += 1,
             }
         }
-        Cow::Owned(masked)
+        if copied == 0 {
+            return (Cow::Borrowed(&bytes[..end]), end);
+        }
+        masked.extend_from_slice(&bytes[copied..end.max(copied)]);
+        (Cow::Owned(masked), end.max(copied))
+    }
+
+    /// The length of the longest spelling of a secret that `bytes` begin with.
+    fn spelled(&self, bytes: &[u8]) -> Option<usize> {
+        let in_all = |needle: &String| {
+            Notation::ALL.into_iter().filter_map(|notation| notation.spells(bytes, needle.as_bytes())).max()
+        };
+        self.needles.iter().filter_map(in_all).max()
     }
 }
 
@@ -137,24 +177,14 @@ struct KeptBody {
     cut: bool,
 }
 
-fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
-    let first = *needle.first()?;
-    let mut start = 0;
-    while let Some(at) = bytes[start..].iter().position(|byte| *byte == first) {
-        if bytes[start + at..].starts_with(needle) {
-            return Some(start + at);
+/// With which bytes a spelling of these may begin: their own, and those that begin an escape.
+fn beginnings(needles: &[String]) -> Box<[bool; 256]> {
+    let mut beginnings = Box::new([false; 256]);
+    for first in needles.iter().filter_map(|needle| needle.bytes().next()) {
+        for byte in [first, b'\\', b'%', b'&'] {
+            beginnings[usize::from(byte)] = true;
         }
-        start += at + 1;
+        beginnings[usize::from(b'+')] |= first == b' ';
     }
-    None
-}
-
-/// A secret as it is, and as it stands in JSON, URLs, XML and Basic credentials: receivers echo what they got.
-fn spellings(secret: &str) -> Vec<String> {
-    let json = serde_json::Value::from(secret).to_string();
-    let json = json[1..json.len() - 1].to_owned();
-    let percent = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
-    let xml = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
-    let base64 = BASE64_STANDARD.encode(secret);
-    vec![secret.to_owned(), json, percent, xml, base64]
+    beginnings
 }

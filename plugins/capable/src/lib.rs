@@ -3,6 +3,10 @@
 //! The action's input is `{"steps": [STEP, …]}`; it answers what came of each [`Step`]: `{"ok": …}`, or the trouble's
 //! name with its text, such as `{"denied": "…"}`. The template reads a record, which only actions may.
 
+use std::hash::{BuildHasher as _, RandomState};
+use std::hint::black_box;
+use std::io::Write as _;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tenterhook_plugin::{
@@ -40,10 +44,20 @@ enum Step {
     Delete { key: String },
     /// Reads a number, and writes one more.
     Add { key: String },
+    /// Reads a number, tells a webhook of the next one, and writes that.
+    Tell { key: String, id: String },
     /// Reads a secret, logs and prints it, and answers with it.
     Secret { name: String },
     /// Reads a secret and writes it where it would be in clear.
     Keep { name: String, key: String },
+    /// Gives a random number, as std gets it.
+    Random,
+    /// Logs a text.
+    Log { text: String },
+    /// Prints a text, without a new line; an empty one is printed too.
+    Print { text: String },
+    /// Does a step again and again, whatever comes of it.
+    Flood { step: Box<Step> },
     /// Does a step so often; answers the last answer.
     Repeat { times: usize, step: Box<Step> },
     /// Panics with what a secret is.
@@ -80,8 +94,20 @@ impl Step {
                 state::set(key, &next)?;
                 json!(next)
             }
+            Self::Tell { key, id } => {
+                let next = state::get::<i64>(key)?.unwrap_or(0) + 1;
+                webhooks::call(id, &json!({ "n": next }))?;
+                state::set(key, &next)?;
+                json!(next)
+            }
             Self::Secret { name } => tell(&secrets::get(name)?),
             Self::Keep { name, key } => json!(state::set(key, &format!("it is {}", secrets::get(name)?))?),
+            Self::Random => json!(RandomState::new().hash_one(0)),
+            Self::Log { text } => json!(log::info(text)),
+            Self::Print { text } => print(text),
+            Self::Flood { step } => loop {
+                black_box(step.perform()).ok();
+            },
             Self::Repeat { times, step } => {
                 let mut last = Value::Null;
                 for _ in 0..*times {
@@ -110,10 +136,15 @@ fn tell(secret: &str) -> Value {
     json!({ "secret": secret, "again": [format!("it is {secret}")] })
 }
 
+fn print(text: &str) -> Value {
+    let done = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
+    json!(done.is_ok())
+}
+
 fn spin() -> Value {
     let mut count = 0_u64;
     loop {
-        count = std::hint::black_box(count).wrapping_add(1);
+        count = black_box(count).wrapping_add(1);
     }
 }
 

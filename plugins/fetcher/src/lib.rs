@@ -2,7 +2,8 @@
 //!
 //! The action's input is `{"requests": [{"method", "scheme", "authority", "path", "headers", "body", "secret"}, …]}`;
 //! it answers `{"status", "headers", "body"}` or `{"error": "…"}` for each. `secret` names one that is sent as the
-//! header `X-Secret`. It prints each answer's status, and reads the clocks and randomness that WASI has.
+//! header `X-Secret`. It prints each answer's status, and reads the clocks and randomness that WASI has. With
+//! `{"flood": TEXT}` it writes that to its standard output again and again, for ever.
 
 #![cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "it sends from WebAssembly only"))]
 
@@ -36,6 +37,8 @@ struct Asked {
 #[derive(Deserialize)]
 struct Input {
     requests: Vec<Asked>,
+    #[serde(default)]
+    flood: Option<String>,
 }
 
 fn get() -> String {
@@ -62,7 +65,7 @@ mod plugin {
     use serde_json::{Value, json};
     use tenterhook_plugin::{Action, Call, Failure, Json, Request, Template, secrets};
 
-    use super::{Asked, Input, send::send};
+    use super::{Asked, Input, send::flood, send::send};
 
     struct Fetcher;
 
@@ -84,6 +87,9 @@ mod plugin {
     impl Action for Fetcher {
         fn run(_: &Call, input: Json) -> Result<Json, Failure> {
             let input: Input = input.decode()?;
+            if let Some(text) = input.flood {
+                flood(text.as_bytes());
+            }
             let answers: Vec<_> = input.requests.iter().map(fetch).collect();
             Json::encode(&answers)
         }

@@ -1,8 +1,9 @@
 //! Records of the granted sources: `records::get`, `records::upsert`.
 //!
-//! Writes become durable with the task's result, exactly once, or not at all; a call sees its own. If what it read
-//! changed meanwhile, the action is called again, with the same `call.id`. At most 100 calls, and 1 MiB of fields, in
-//! one call of the action.
+//! Writes become durable with the task's result, exactly once, or not at all; a call sees its own, and what it has read
+//! stays the same for it. If a record that it wrote was changed by others since it met it, the action is called again,
+//! with the same `call.id`; what it only read may have changed. At most 100 calls, and 1 MiB of records, in one call of
+//! the action.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

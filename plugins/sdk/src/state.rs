@@ -1,8 +1,9 @@
 //! A small store of the plugin's own, per space: `state::get`, `state::set`, `state::delete`.
 //!
 //! All versions of a plugin share it. Writes become durable with the task's result, exactly once, or not at all; a call
-//! sees its own. If what it read changed meanwhile, the action is called again. Keys have 1 to 128 bytes, values up to
-//! 64 KiB; at most 100 calls in one call of the action.
+//! sees its own, and what it has read stays the same for it. If what it wrote was changed by others since it met it, the
+//! action is called again, so a counter counts right; what it only read may have changed. Keys have 1 to 128 bytes,
+//! values up to 64 KiB; at most 100 calls in one call of the action.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

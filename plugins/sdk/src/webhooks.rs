@@ -1,7 +1,8 @@
 //! Calls the granted webhooks, at once: `webhooks::call`.
 //!
-//! Where the action is called again, so is the webhook, under the same `Idempotency-Key`. At most 16 calls in one call
-//! of the action; waiting counts against its time.
+//! Where the action is called again, so is the webhook; under the same `Idempotency-Key` if it is the same call in its
+//! order, of the same webhook with the same data. At most 16 calls in one call of the action; waiting counts against its
+//! time.
 
 use serde::Serialize;
 

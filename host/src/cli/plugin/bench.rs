@@ -60,7 +60,9 @@ impl Bench {
     pub fn load(&self, inspection: &Inspection, component: &Bytes) -> anyhow::Result<Loaded> {
         let name = inspection.description.as_ref().map_or("plugin", |said| said.name.as_str());
         let fetch = async { Ok::<_, Infallible>(component.clone()) };
-        self.runtime.block_on(self.host.load(inspection.digest, name, fetch)).context("it does not load")
+        // As on trial, so that the same call gives the same.
+        let loaded = self.runtime.block_on(self.host.load(inspection.digest, name, fetch));
+        loaded.map(|loaded| loaded.on_trial()).context("it does not load")
     }
 
     /// Calls a plugin; what it answers is JSON, `null` for a template that sends nothing.

@@ -6,55 +6,76 @@ use crate::webhook::Redactor;
 
 /// Deeds kept of one task: more than the limits of all capabilities together allow.
 const DEEDS_MAX: usize = 500;
-/// Bytes of request and response bodies kept of one task.
-const BODY_BYTES_MAX: usize = 256 << 10;
+/// Of these, uses of one call that came to nothing: no flood of them hides what was done.
+const REFUSED_MAX: usize = 60;
+/// Bytes of requests and responses kept of one task.
+const EXCHANGE_BYTES_MAX: usize = 256 << 10;
 /// Bytes kept of a target or a detail.
 const TEXT_BYTES_MAX: usize = 500;
 
 /// The deeds of one call.
 #[derive(Default)]
 pub(super) struct Journal {
-    deeds: Vec<Deed>,
-    /// Those beyond the bound.
-    dropped: usize,
+    /// By number.
+    deeds: Vec<(usize, Deed)>,
+    /// How many there were.
+    noted: usize,
+    /// How many of those that are kept came to nothing.
+    refused: usize,
     closed: bool,
 }
 
 impl Journal {
     /// Notes a deed that begins; answers its number.
     pub(super) fn note(&mut self, deed: Deed, redactor: &Redactor) -> usize {
-        if self.closed || self.deeds.len() >= DEEDS_MAX {
-            self.dropped += 1;
-            return usize::MAX;
+        let number = self.noted;
+        self.noted += 1;
+        if !self.closed && self.deeds.len() < DEEDS_MAX {
+            let text = |text: &str| redactor.beginning(text, TEXT_BYTES_MAX);
+            let deed = Deed { target: text(&deed.target), detail: deed.detail.as_deref().map(text), ..deed };
+            self.deeds.push((number, deed));
         }
-        let text = |text: &str| cut(redactor.text(text));
-        self.deeds.push(Deed { target: text(&deed.target), detail: deed.detail.as_deref().map(text), ..deed });
-        self.deeds.len() - 1
+        number
     }
 
     /// Notes how a deed ended. One that ends after the call has no place any more.
     pub(super) fn end(&mut self, number: usize, end: DeedEnd, redactor: &Redactor) {
-        let Some(deed) = self.deeds.get_mut(number).filter(|_| !self.closed) else { return };
+        let found = self.deeds.binary_search_by_key(&number, |(number, _)| *number);
+        let Some(at) = found.ok().filter(|_| !self.closed) else { return };
+        let is_refused = is_refusal(end.outcome);
+        if is_refused && self.refused == REFUSED_MAX {
+            self.deeds.remove(at);
+            return;
+        }
+        self.refused += usize::from(is_refused);
+        let deed = &mut self.deeds[at].1;
         deed.outcome = end.outcome;
         deed.exchange = end.exchange;
         if let Some(reason) = end.reason {
-            deed.detail = Some(cut(redactor.text(&reason)));
+            deed.detail = Some(redactor.beginning(&reason, TEXT_BYTES_MAX));
         }
     }
 
     /// All deeds, within bounds. If they are not `kept`, writes that were done are dropped ones.
     pub(super) fn take(&mut self, kept: bool) -> Vec<Deed> {
         self.closed = true;
-        let mut deeds = std::mem::take(&mut self.deeds);
+        let mut deeds: Vec<Deed> = std::mem::take(&mut self.deeds).into_iter().map(|(_, deed)| deed).collect();
         if !kept {
-            let writes = deeds.iter_mut().filter(|deed| is_write(deed) && deed.outcome == DeedOutcome::Done);
-            writes.for_each(|deed| deed.outcome = DeedOutcome::Dropped);
+            deeds = dropped(deeds);
         }
-        if let (Some(last), true) = (deeds.last_mut(), self.dropped > 0) {
-            last.detail = Some(format!("{} more uses are not shown", self.dropped));
+        let hidden = self.noted - deeds.len();
+        if let (Some(last), true) = (deeds.last_mut(), hidden > 0) {
+            last.detail = Some(format!("{hidden} more uses are not shown"));
         }
         bounded(deeds)
     }
+}
+
+/// Deeds whose writes were not kept.
+pub(in crate::engine) fn dropped(mut deeds: Vec<Deed>) -> Vec<Deed> {
+    let writes = deeds.iter_mut().filter(|deed| is_write(deed) && deed.outcome == DeedOutcome::Done);
+    writes.for_each(|deed| deed.outcome = DeedOutcome::Dropped);
+    deeds
 }
 
 /// The deeds of a call that followed others of the same task, whose writes were not kept: of those, what reached
@@ -90,12 +111,23 @@ fn is_write(deed: &Deed) -> bool {
     )
 }
 
-/// At most so many, with at most so much of bodies, the first ones first.
+/// Whether a use did nothing.
+const fn is_refusal(outcome: DeedOutcome) -> bool {
+    matches!(outcome, DeedOutcome::Denied | DeedOutcome::Missing | DeedOutcome::Invalid | DeedOutcome::Exhausted)
+}
+
+/// At most so many, with at most so much of what was sent and came back; of both the newest.
 fn bounded(mut deeds: Vec<Deed>) -> Vec<Deed> {
-    deeds.truncate(DEEDS_MAX);
-    let mut left = BODY_BYTES_MAX;
-    for deed in &mut deeds {
+    deeds.drain(..deeds.len().saturating_sub(DEEDS_MAX));
+    let mut left = EXCHANGE_BYTES_MAX;
+    for deed in deeds.iter_mut().rev() {
         let Some(exchange) = &mut deed.exchange else { continue };
+        let Some(rest) = left.checked_sub(head_bytes(exchange)) else {
+            deed.exchange = None;
+            deed.detail.get_or_insert_with(|| "what was sent is not shown: there is too much of it".to_owned());
+            continue;
+        };
+        left = rest;
         for (body, is_cut) in bodies(exchange) {
             if body.len() > left {
                 (*body, *is_cut) = (String::new(), true);
@@ -106,24 +138,25 @@ fn bounded(mut deeds: Vec<Deed>) -> Vec<Deed> {
     deeds
 }
 
+/// Bytes of an exchange besides its bodies.
+fn head_bytes(exchange: &Exchange) -> usize {
+    let Exchange { request, response, error, plugins, .. } = exchange;
+    let fields = request.headers.iter().chain(response.iter().flat_map(|response| &response.headers));
+    let fields: usize = fields.map(|field| field.name.len() + field.value.len()).sum();
+    let trace = plugins.as_ref().and_then(|trace| serde_json::to_vec(trace).ok()).map_or(0, |json| json.len());
+    request.method.len() + request.url.len() + fields + error.as_ref().map_or(0, String::len) + trace
+}
+
 fn bodies(exchange: &mut Exchange) -> impl Iterator<Item = (&mut String, &mut bool)> {
     let Exchange { request, response, .. } = exchange;
     let request = (&mut request.body, &mut request.body_cut);
     std::iter::once(request).chain(response.as_mut().map(|response| (&mut response.body, &mut response.body_cut)))
 }
 
-fn cut(mut text: String) -> String {
-    if text.len() > TEXT_BYTES_MAX {
-        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
-        text.push('…');
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Redacted, RequestParts, Time};
+    use crate::model::{HeaderField, Redacted, RequestParts, Time};
 
     fn deed(capability: Capability, call: &str) -> Deed {
         let target = "the s3cret place".to_owned();
@@ -197,8 +230,49 @@ mod tests {
         assert_eq!(deeds.len(), DEEDS_MAX);
         assert_eq!(deeds[DEEDS_MAX - 1].detail.as_deref(), Some("7 more uses are not shown"));
         let kept: usize = deeds.iter().filter_map(|deed| Some(deed.exchange.as_ref()?.request.body.len())).sum();
-        assert!((250_000..=BODY_BYTES_MAX).contains(&kept), "{kept} bytes");
-        assert!(deeds[DEEDS_MAX - 1].exchange.as_ref().is_some_and(|exchange| exchange.request.body_cut));
+        assert!((230_000..=EXCHANGE_BYTES_MAX).contains(&kept), "{kept} bytes");
+        let is_cut = |at: usize| deeds[at].exchange.as_ref().is_some_and(|exchange| exchange.request.body_cut);
+        assert!(is_cut(0) && !is_cut(DEEDS_MAX - 1), "the newest are kept");
+    }
+
+    #[test]
+    fn a_flood_of_refused_uses_hides_nothing_that_was_done() {
+        let redactor = Redactor::new(&[], &[]);
+        let mut journal = Journal::default();
+        let refused = || DeedEnd { outcome: DeedOutcome::Denied, ..done() };
+        let unfinished = journal.note(deed(Capability::Http, "request"), &redactor);
+        for round in 0..3 {
+            for _ in 0..10_000 {
+                let number = journal.note(deed(Capability::State, "get"), &redactor);
+                journal.end(number, refused(), &redactor);
+            }
+            let number = journal.note(deed(Capability::Webhooks, &round.to_string()), &redactor);
+            journal.end(number, done(), &redactor);
+        }
+        journal.end(unfinished, done(), &redactor);
+        let deeds = journal.take(true);
+        let calls: Vec<_> =
+            deeds.iter().filter(|deed| deed.outcome == DeedOutcome::Done).map(|deed| &*deed.call).collect();
+        assert_eq!(calls, ["request", "0", "1", "2"]);
+        assert_eq!(deeds.len(), REFUSED_MAX + 4);
+        assert_eq!(deeds[REFUSED_MAX + 3].detail.as_deref(), Some("29940 more uses are not shown"));
+    }
+
+    #[test]
+    fn headers_and_urls_count_for_what_is_kept_of_exchanges() {
+        let long = |bytes: usize| {
+            let mut long = exchange("body");
+            long.request.url = format!("https://a.example/{}", "x".repeat(bytes / 2));
+            let value = "x".repeat(bytes / 2);
+            long.request.headers = vec![HeaderField { name: "x-long".to_owned(), value }];
+            Deed { exchange: Some(long), ..deed(Capability::Http, "request") }
+        };
+        let deeds = bounded((0..10).map(|_| long(100_000)).collect());
+        let kept = deeds.iter().filter(|deed| deed.exchange.is_some()).count();
+        assert_eq!((kept, deeds.len()), (2, 10));
+        assert!(deeds[9].exchange.is_some() && deeds[9].detail.is_none(), "the newest are kept");
+        let detail = deeds[0].detail.as_deref();
+        assert_eq!(detail, Some("what was sent is not shown: there is too much of it"));
     }
 
     #[test]
@@ -208,5 +282,11 @@ mod tests {
         let calls: Vec<_> = all.iter().map(|deed| deed.call.as_str()).collect();
         assert_eq!(calls, ["call", "commit", "set"]);
         assert_eq!(all[1].outcome, DeedOutcome::Repeated);
+        let mut all = Vec::new();
+        for times in 1..=100 {
+            let calls = (0..16).map(|number| deed(Capability::Webhooks, &format!("{times}-{number}")));
+            all = followed(all, Capability::State, times, calls.collect());
+        }
+        assert_eq!((all.len(), all[DEEDS_MAX - 1].call.as_str()), (DEEDS_MAX, "100-15"), "the newest stay");
     }
 }

@@ -1,8 +1,9 @@
 //! The capabilities of one call of an action: each function of the interface, behind what is granted.
 //!
 //! Reads go to the store, in the run's space only. Writes are kept here and become part of the commit that completes
-//! the task. What a call has read of a record or value stays the same for it, and a write expects it to be so still: if
-//! others changed it meanwhile, the commit fails, and the action is called again.
+//! the task. What a call has read of a record or value stays the same for it, and a write of it expects it to be so
+//! still: if others changed it meanwhile, the commit fails, and the action is called again. What was only read may have
+//! changed.
 
 mod dry;
 mod grants;
@@ -27,7 +28,7 @@ use super::{Engine, EngineError};
 
 pub use self::dry::Answers;
 use self::journal::Journal;
-pub(super) use self::journal::followed;
+pub(super) use self::journal::{dropped, followed};
 use self::records::HeldRecords;
 use self::state::HeldStates;
 
@@ -153,10 +154,20 @@ impl Capabilities {
 
     /// Refuses to keep a secret in clear.
     fn refuse_secrets(&self, what: &str, text: &str) -> Result<(), Trouble> {
-        if self.redactor().text(text) == text {
+        if !self.redactor().finds_in(text) {
             return Ok(());
         }
         Err(Trouble::Invalid(format!("{what} holds a secret that this call read: secrets are not kept in clear")))
+    }
+
+    /// As [`Self::refuse_secrets`], of a JSON text that is kept as it is: also in what it means.
+    fn refuse_secrets_in_json(&self, what: &str, json: &str) -> Result<(), Trouble> {
+        if self.redactor().is_idle() {
+            return Ok(());
+        }
+        self.refuse_secrets(what, json)?;
+        let value: serde_json::Value = parse(&format!("{what} cannot be searched for secrets"), json)?;
+        self.refuse_secrets(what, &value.to_string())
     }
 }
 

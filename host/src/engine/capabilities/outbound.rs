@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use crate::event::{EVENT_BYTES_MAX, KEY_BYTES_MAX};
-use crate::model::{Event, EventName, Fault, LogLine, MASK, Slug, UniqueId, VALUE_DEPTH_MAX, Webhook, nests_deeper};
+use crate::model::{
+    Digest, Event, EventName, Fault, LogLine, MASK, Slug, UniqueId, VALUE_DEPTH_MAX, Webhook, nests_deeper,
+};
 use crate::plugin::{Trouble, WebhookCall, WebhookOutcome};
 use crate::webhook::{Answer, Redactor};
 
@@ -29,7 +31,10 @@ impl Capabilities {
         if key.as_ref().is_some_and(|key| !(1..=KEY_BYTES_MAX).contains(&key.len())) {
             return Err(Trouble::Invalid(format!("a key has 1 to {KEY_BYTES_MAX} bytes")));
         }
-        self.refuse_secrets("the data", data)?;
+        self.refuse_secrets("the type", &event_type)?;
+        self.refuse_secrets("the key", key.as_deref().unwrap_or(""))?;
+        let data = shallow("the data", data)?;
+        self.refuse_secrets("the data", &data.to_string())?;
         let event = Event {
             id: UniqueId::generate(),
             external_id: None,
@@ -39,7 +44,7 @@ impl Capabilities {
             source: format!("urn:tenterhook:plugin:{}", self.about.plugin.name),
             subject: None,
             key,
-            data: shallow("the data", data)?,
+            data,
             run: Some(self.about.run),
         };
         let event = self.engine.checked_emission(event).await.map_err(trouble)?;
@@ -57,7 +62,7 @@ impl Capabilities {
         let found = self.engine.definitions.shared::<Webhook>(space, id.as_str()).await;
         let webhook = found.map_err(|error| trouble(error.into()))?.ok_or_else(missing)?;
         let data: Value = shallow("the data", data)?;
-        let key = format!("{}-{number}", self.about.key);
+        let key = call_key(&self.about.key, number, &id, &data);
         let secrets = self.session().secrets.clone();
         let site = CallSite { space, id: &key, now: self.about.now, secrets: &secrets, tried: None };
         let (outcome, exchange, logs) = match &self.dry {
@@ -102,6 +107,13 @@ pub(super) fn outcome_of(outcome: Result<Answer, Fault>) -> WebhookOutcome {
     }
 }
 
+/// The idempotency key of a webhook call: the same for a repeat, where an action that is called again does the same;
+/// another one where it does something else in its place.
+fn call_key(task: &str, number: u32, webhook: &Slug, data: &Value) -> String {
+    let hash = Digest::of(format!("{webhook}\0{data}").as_bytes());
+    format!("{task}-{number}-{}", hex::encode(&hash.as_bytes()[..8]))
+}
+
 /// A JSON value that can be kept.
 fn shallow(what: &str, text: &str) -> Result<Value, Trouble> {
     let value: Value = parse(&format!("{what} is no JSON"), text)?;
@@ -109,4 +121,28 @@ fn shallow(what: &str, text: &str) -> Result<Value, Trouble> {
         return Err(Trouble::Invalid(format!("{what} nests deeper than {VALUE_DEPTH_MAX} arrays and objects")));
     }
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_webhook_call_has_a_key_by_its_place_and_what_it_says() {
+        let key =
+            |number, webhook: &str, data: Value| call_key("task", number, &webhook.parse().expect("an id"), &data);
+        let first = key(1, "tell", json!({ "n": 5 }));
+        assert_eq!(first, key(1, "tell", json!({ "n": 5 })));
+        assert!(first.starts_with("task-1-") && first.len() == "task-1-".len() + 16, "{first}");
+        for other in [
+            key(1, "tell", json!({ "n": 6 })),
+            key(2, "tell", json!({ "n": 5 })),
+            key(1, "other", json!({ "n": 5 })),
+            key(1, "tell", json!({ "n": "5" })),
+        ] {
+            assert_ne!(first, other);
+        }
+    }
 }

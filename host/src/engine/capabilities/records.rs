@@ -11,19 +11,30 @@ use super::super::EngineError;
 use super::super::sources::RecordMode;
 use super::{Capabilities, parse, trouble};
 
+/// Bytes of records that a call may write, as they are kept: they are part of one commit.
+const RECORDS_BYTES_MAX: usize = 1 << 20;
+
+type At = (Slug, RecordKey);
+
 /// The records that a call has met.
 #[derive(Default)]
-pub(super) struct HeldRecords(BTreeMap<(Slug, RecordKey), Held>);
+pub(super) struct HeldRecords(BTreeMap<At, Held>);
 
 struct Held {
     /// As it was stored when the call met it.
     stored: Option<Record>,
-    written: Option<Record>,
+    written: Option<Written>,
+}
+
+struct Written {
+    record: Record,
+    /// Bytes that it adds to the commit.
+    bytes: usize,
 }
 
 impl Held {
     fn current(&self) -> Option<&Record> {
-        self.written.as_ref().or(self.stored.as_ref())
+        self.written.as_ref().map(|written| &written.record).or(self.stored.as_ref())
     }
 }
 
@@ -31,11 +42,27 @@ impl HeldRecords {
     /// What the call wrote, each record as it was left.
     pub(super) fn changes(&mut self, space: &Slug) -> Vec<RecordChange> {
         let change = |held: Held| {
-            let record = held.written?;
+            let record = held.written?.record;
             let expect = held.stored.map_or(RecordExpect::Absent, |stored| RecordExpect::At(stored.revision));
             Some(RecordChange { space: space.clone(), record, expect })
         };
         std::mem::take(&mut self.0).into_values().filter_map(change).collect()
+    }
+
+    /// Takes what was written. Several writes of a record are one change.
+    fn write(&mut self, at: &At, mut record: Record, bytes: usize) -> Result<(), Trouble> {
+        let others = self.0.iter().filter(|(other, _)| *other != at);
+        let total = bytes + others.filter_map(|(_, held)| Some(held.written.as_ref()?.bytes)).sum::<usize>();
+        if total > RECORDS_BYTES_MAX {
+            let limit = format!("this call has used up the {RECORDS_BYTES_MAX} bytes of records that it may write");
+            let counted = "a record counts with all its fields, and twice if its source publishes its changes";
+            return Err(Trouble::Exhausted(format!("{limit}: {counted}")));
+        }
+        if let Some(held) = self.0.get_mut(at) {
+            record.revision = held.stored.as_ref().map_or(1, |stored| stored.revision + 1);
+            held.written = Some(Written { record, bytes });
+        }
+        Ok(())
     }
 }
 
@@ -55,18 +82,15 @@ impl Capabilities {
         let fields: Object = parse("the fields are no JSON object", fields)?;
         let source = self.source(source).await?;
         let key = addressed(&source, &fields, key)?;
+        self.refuse_secrets("the key", key.as_str())?;
         let former = self.meet(&source, &key).await?;
         let space = &self.about.space;
         let change = self.engine.planned(space, &source, &key, &fields, RecordMode::Upsert, former.as_ref());
-        let mut record = change.map_err(trouble)?.record;
+        let record = change.map_err(trouble)?.record;
         let all = text(record.fields.clone());
-        self.refuse_secrets(&format!("record {:?}", key.as_str()), &all)?;
-        let mut session = self.session();
-        if let Some(held) = session.records.0.get_mut(&(source.id.clone(), key)) {
-            // Several writes are one change.
-            record.revision = held.stored.as_ref().map_or(1, |stored| stored.revision + 1);
-            held.written = Some(record);
-        }
+        self.refuse_secrets("the record", &all)?;
+        let times = if source.publishes.is_some() { 2 } else { 1 };
+        self.session().records.write(&(source.id.clone(), key), record, all.len() * times)?;
         Ok(all)
     }
 

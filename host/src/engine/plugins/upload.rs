@@ -114,6 +114,26 @@ impl Engine {
         if let Some(known) = self.known_version(space, (name, version), upload.digest).await? {
             return Ok((known, false));
         }
+        let kept = self.keep_upload(space, (name, version), upload, (author, progress)).await;
+        if kept.is_err()
+            && let Err(error) = self.let_go(upload.digest).await
+        {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "what is left of a refused upload was not removed"
+            );
+        }
+        kept
+    }
+
+    /// Inspects a component, and keeps it as a version.
+    async fn keep_upload(
+        &self,
+        space: &Slug,
+        (name, version): (&Slug, &Version),
+        upload: &Upload,
+        (author, progress): (&str, Progress<'_>),
+    ) -> Result<(PluginVersionView, bool)> {
         let inspected = self.plugins.inspect_hashed(upload.component.clone(), upload.digest, progress).await;
         let Inspection { digest, size, exports, imports, description, trial } = inspected?;
         if let Some(fault) = description.as_ref().and_then(|d| schema_fault(&d.config_schema, &d.example_config)) {
@@ -132,6 +152,7 @@ impl Engine {
             created_by: author.to_owned(),
             created_at: self.clock.now(),
         };
+        let _kept = self.components.read().await;
         self.store.put_blob(upload.component.clone()).await?;
         self.commit_version(space, plugin).await
     }
@@ -217,16 +238,22 @@ impl Engine {
 
     /// Finishes an upload, noting in its job how far it is. One whose job was cancelled is dropped.
     pub async fn finish_upload(&self, mut started: StartedUpload) {
-        if let Err(error) = self.work_upload(&mut started).await {
+        let worked = match self.work_upload(&mut started).await {
+            Ok(true) => Ok(()),
+            Ok(false) => self.let_go(started.upload.digest).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = worked {
             let job = started.job.id;
             tracing::error!(%job, error = &error as &dyn std::error::Error, "an upload's progress was not kept");
         }
     }
 
-    async fn work_upload(&self, started: &mut StartedUpload) -> Result<()> {
+    /// `false`: its job was cancelled, and whatever came of it is not wanted.
+    async fn work_upload(&self, started: &mut StartedUpload) -> Result<bool> {
         let StartedUpload { job, revision, space, upload, .. } = started;
         let (space, upload) = (&*space, &*upload);
-        let JobTask::UploadPlugin { plugin, version, .. } = &job.task else { return Ok(()) };
+        let JobTask::UploadPlugin { plugin, version, .. } = &job.task else { return Ok(true) };
         let (at, author) = ((plugin.clone(), version.clone()), job.created_by.clone());
         let (tell, mut told) = watch::channel(UploadStage::Received);
         let progress = |stage| {
@@ -240,7 +267,7 @@ impl Engine {
                 Ok(()) = told.changed() => {
                     let stage = *told.borrow_and_update();
                     if !self.note_stage(space, job, revision, (stage, JobStatus::Running)).await? {
-                        return Ok(());
+                        return Ok(false);
                     }
                 }
             }
@@ -255,7 +282,7 @@ impl Engine {
                 (UploadStage::Refused, JobStatus::Failed)
             }
         };
-        self.note_stage(space, job, revision, end).await.map(drop)
+        self.note_stage(space, job, revision, end).await
     }
 
     /// Keeps how far an upload is; `false` if its job changed meanwhile, which is to say that it was cancelled.

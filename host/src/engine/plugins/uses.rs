@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use crate::event::Validator;
 use crate::model::{
-    Definition as _, DefinitionPath, Endpoint, EndpointFormat, Export, FieldProblem, Kind, Mapping, Plugin, PluginRef,
+    Definition as _, DefinitionPath, Endpoint, EndpointFormat, Export, FieldProblem, Kind, Mapping, PluginRef,
     PluginVersion, RunStatus, Slug, Template, Trigger, TriggerVerifier, Webhook, Workflow, WorkflowVersion,
 };
 use crate::plugin::{Objection, interface};
-use crate::store::{Expect, Page, RunFilter};
+use crate::store::{Expect, Page, RunFilter, StoreError};
 
-use super::super::{Engine, EngineError, Result};
+use super::super::{Engine, EngineError, Result, definition_error};
 
 /// Runs looked at in one step, when unfinished ones are sought.
 const STEP_RUNS: usize = 200;
@@ -206,27 +206,40 @@ impl Engine {
     /// Deletes a plugin version that nothing uses. The last one takes the plugin with it.
     pub async fn delete_plugin_version(&self, space: &Slug, name: &Slug, version: &semver::Version) -> Result<()> {
         self.refuse_builtin(name)?;
-        let found = self.bare_version(space, name, version).await?;
+        let found = self.bare_version(space, name, version).await;
         let line = self.line(space, name).await?.value;
+        let found = match found {
+            // A former deletion of it was cut short.
+            Err(EngineError::NotFound { .. }) if line.versions.contains(version) => None,
+            found => Some(found?),
+        };
         if line.versions.iter().all(|other| other == version) {
             return self.delete_plugin(space, name, Expect::Any).await;
         }
-        self.refuse_unfinished(space, std::slice::from_ref(&found.to_string())).await?;
-        self.remove::<PluginVersion>("plugin version", space, &found.id(), Expect::Any).await?;
+        if let Some(found) = &found {
+            self.refuse_unfinished(space, std::slice::from_ref(&found.to_string())).await?;
+            self.remove::<PluginVersion>("plugin version", space, &found.id(), Expect::Any).await?;
+        }
         self.change_line(space, name, Expect::Any, |plugin| {
             plugin.versions.remove(version);
             plugin.quarantined.remove(version);
             Ok(())
         })
         .await?;
-        self.forget(space, &found).await
+        match found {
+            Some(found) => self.forget(space, &found).await,
+            None => Ok(()),
+        }
     }
 
-    /// Deletes a plugin with all its versions, if nothing uses any of it.
+    /// Deletes a plugin with all its versions, if nothing uses any of it. What it kept goes first: if this is cut short,
+    /// it can be done again.
     pub async fn delete_plugin(&self, space: &Slug, name: &Slug, expect: Expect) -> Result<()> {
         self.refuse_builtin(name)?;
         let line = self.line(space, name).await?;
-        let path = DefinitionPath::new(space, Kind::PluginLine, name.as_str());
+        if expect != Expect::Any && expect != Expect::At(line.revision) {
+            return Err(EngineError::Changed { what: format!("plugin {:?}", name.as_str()) });
+        }
         let mut versions = Vec::new();
         for version in &line.value.versions {
             match self.bare_version(space, name, version).await {
@@ -235,22 +248,36 @@ impl Engine {
                 Err(other) => return Err(other),
             }
         }
-        for version in &versions {
-            // What is granted to it goes with it.
-            let users = self.store.users(&DefinitionPath::new(space, Kind::Plugin, version.to_string())).await?;
-            let users: Vec<_> = users.into_iter().filter(|user| *user != path && user.kind != Kind::Grants).collect();
-            if !users.is_empty() {
-                return Err(EngineError::InUse { what: "plugin version", id: version.to_string(), users });
-            }
-        }
         let ids: Vec<String> = versions.iter().map(ToString::to_string).chain([name.to_string()]).collect();
+        self.refuse_used(space, name, &versions).await?;
         self.refuse_unfinished(space, &ids).await?;
-        self.remove::<Plugin>("plugin", space, name.as_str(), expect).await?;
+        // Nothing calls it any more, so it keeps nothing anew.
+        while self.store.clear_states(space, name, STATES_CLEARED).await?.more {}
+        let path = DefinitionPath::new(space, Kind::PluginLine, name.as_str());
+        let of_versions = versions.iter().map(|version| DefinitionPath::new(space, Kind::Plugin, version.id()));
+        let paths = std::iter::once(path).chain(of_versions).collect();
+        match self.store.delete_all(paths, Expect::At(line.revision)).await {
+            Err(StoreError::InUse { path, users }) => return Err(in_use(path, users)),
+            deleted => deleted.map_err(|error| definition_error(error, "plugin", name.as_str()))?,
+        };
         for version in &versions {
-            self.remove::<PluginVersion>("plugin version", space, &version.id(), Expect::Any).await?;
             self.forget(space, version).await?;
         }
-        while self.store.clear_states(space, name, STATES_CLEARED).await?.more {}
+        Ok(())
+    }
+
+    /// Refuses while others refer to a plugin or its versions.
+    async fn refuse_used(&self, space: &Slug, name: &Slug, versions: &[PluginVersion]) -> Result<()> {
+        let line = DefinitionPath::new(space, Kind::PluginLine, name.as_str());
+        let of_versions = versions.iter().map(|version| DefinitionPath::new(space, Kind::Plugin, version.id()));
+        for path in of_versions.chain([line.clone()]) {
+            let mut users = self.store.users(&path).await?;
+            // What is granted to a version goes with it.
+            users.retain(|user| *user != line && user.kind != Kind::Grants);
+            if !users.is_empty() {
+                return Err(in_use(path, users));
+            }
+        }
         Ok(())
     }
 
@@ -287,22 +314,19 @@ impl Engine {
         Ok(false)
     }
 
-    /// Lets go of what is kept in memory and in the cache of a deleted version; of its compiled form only if no other
-    /// version, of any space, is the same component.
+    /// Lets go of what is kept in memory of a deleted version; and of its component.
     async fn forget(&self, space: &Slug, version: &PluginVersion) -> Result<()> {
         let id = version.to_string();
         self.tags.remove(&(space.clone(), id.clone()));
         self.plugins.release(space.as_str(), &id, version.digest);
         self.plugins.forget_counts(space.as_str(), &id);
-        for space in self.definitions.all::<crate::model::Space>(&self.home).await?.iter() {
-            let others = self.definitions.all::<PluginVersion>(&space.id).await?;
-            if others.iter().any(|other| other.digest == version.digest) {
-                return Ok(());
-            }
-        }
-        self.plugins.forget(version.digest);
-        Ok(())
+        self.let_go(version.digest).await
     }
+}
+
+fn in_use(path: DefinitionPath, users: Vec<DefinitionPath>) -> EngineError {
+    let what = if path.kind == Kind::Plugin { "plugin version" } else { "plugin" };
+    EngineError::InUse { what, id: path.id, users }
 }
 
 /// The plugins of a webhook, what it calls of them, and with which configuration.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::uploads::with_start;
 use super::*;
 use crate::plugin::{ArtefactCache, PluginError};
 
@@ -38,6 +39,18 @@ async fn an_upload_is_compiled_once_and_loads_from_disk_after_a_restart() {
     host.forget(plugin.digest());
     assert!(!artefact(folder.path(), REFERENCE).exists());
     load_from_artefact(&host, REFERENCE).await.expect_err("it is forgotten");
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_an_upload_that_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = start(folder.path(), 1);
+    // It compiles and links, and does not start.
+    let component = with_start("(func $s unreachable) (start $s)");
+    host.inspect(component.clone().into()).await.expect_err("it is refused");
+    assert!(!artefact(folder.path(), &component).exists());
+    host.inspect(Bytes::from_static(REFERENCE)).await.expect("it is taken");
+    assert!(artefact(folder.path(), REFERENCE).exists());
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::fake::{Fake, SECRET};
 use super::*;
 use crate::model::DeedOutcome;
+use crate::plugin::state::{Log, Stream};
 use crate::plugin::{PluginError, Reported};
 
 /// Runs the steps of a call in a space of their own, so that no streak of faults builds up.
@@ -109,9 +110,46 @@ async fn a_server_that_never_answers_counts_against_the_time_of_the_call() {
 #[tokio::test]
 async fn a_flood_of_uses_is_stopped_at_the_time_limit() {
     let host = host_with(Limits { action_time_max: Duration::from_millis(100), ..Limits::default() });
-    let flood = json!([{ "do": "repeat", "times": 100, "step": { "do": "get", "key": "n" } }, { "do": "spin" }]);
-    let error = run(&host, &Arc::default(), flood).await.expect_err("it is stopped");
-    assert!(matches!(error, PluginError::TimedOut { .. }), "{error:?}");
+    for (step, noted) in [
+        (json!({ "do": "get", "key": "n" }), DeedOutcome::Exhausted),
+        (json!({ "do": "upsert", "source": "other", "key": "a", "fields": {} }), DeedOutcome::Exhausted),
+        (json!({ "do": "log", "text": "x" }), DeedOutcome::Done),
+        (json!({ "do": "print", "text": "x" }), DeedOutcome::Done),
+        (json!({ "do": "print", "text": "x\n" }), DeedOutcome::Done),
+        (json!({ "do": "secret", "name": "token" }), DeedOutcome::Exhausted),
+    ] {
+        let fake = Arc::default();
+        let error = run(&host, &fake, json!([{ "do": "flood", "step": step }])).await.expect_err("it is stopped");
+        assert!(matches!(error, PluginError::TimedOut { .. }), "{step}: {error:?}");
+        assert!(error.logs().len() <= 65, "{step}: {} lines", error.logs().len());
+        let bytes: usize = error.logs().iter().map(|line| line.message.len()).sum();
+        assert!(bytes < 128 << 10, "{step}: {bytes} bytes of log");
+        let outcomes = fake.outcomes();
+        assert_eq!(outcomes.last().map_or(DeedOutcome::Done, |(_, outcome)| *outcome), noted, "{step}");
+    }
+}
+
+#[test]
+fn no_more_of_a_line_is_masked_than_may_be_shown() {
+    let fake = Arc::new(Fake::default());
+    let mut log = Log::new(3, 100);
+    log.masks = Some((Arc::clone(&fake) as Arc<_>, SECRET.len()));
+    let long = "x".repeat(95) + &SECRET.repeat(100_000);
+    for _ in 0..100 {
+        log.write("info", &long);
+    }
+    log.print(Stream::Out, (long + "\n").as_bytes());
+    log.write("info", &format!("panicked at {SECRET}"));
+    assert_eq!(log.panic(), Some("panicked at ***"));
+    let masked = fake.masked.load(Ordering::SeqCst);
+    assert!(masked < 2_000, "{masked} bytes");
+    let lines: Vec<_> = log.finish().into_iter().map(|line| line.message).collect();
+    assert_eq!(lines.len(), 4);
+    assert!(
+        lines[..3].iter().all(|line| line.starts_with("xxx") && line.ends_with('…') && !has_secret(line)),
+        "{lines:?}"
+    );
+    assert_eq!(lines[3], "99 more lines dropped: 3 lines are kept of a call");
 }
 
 fn has_secret(text: &str) -> bool {
@@ -151,4 +189,20 @@ async fn a_template_that_uses_a_capability_ends_with_the_reason() {
     let plugin = load(&host(), CAPABLE, "capable@1.0.0").await;
     let error = host().render(&plugin, call_in("s", "null"), "{}".into(), base()).await.expect_err("it is no action");
     expect!["plugin capable@1.0.0: crashed: it called `get` of `tenterhook:plugin/records@0.1.0`, which only actions may use"].assert_eq(&error.to_string());
+}
+
+#[tokio::test]
+async fn randomness_is_fixed_in_trials_of_an_action_and_real_otherwise() {
+    let host = host();
+    let cases = [(CAPABLE, r#"{"steps":[{"do":"random"}]}"#, "null"), (HOSTILE, "{}", r#"{"do":"random"}"#)];
+    for (component, input, config) in cases {
+        let plugin = load(&host, component, "random@1.0.0").await;
+        let run = async |fake: Option<Arc<Fake>>| {
+            let services = fake.map(|fake| fake as Arc<_>);
+            host.run(&plugin, call_in("s", config), input.to_owned(), services).await.expect("it runs").value
+        };
+        assert_eq!(run(None).await, run(None).await, "a trial is the same each time");
+        let real = [run(Some(Arc::default())).await, run(Some(Arc::default())).await, run(None).await];
+        assert!(real[0] != real[1] && real[0] != real[2] && real[1] != real[2], "{real:?}");
+    }
 }

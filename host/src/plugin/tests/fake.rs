@@ -1,7 +1,7 @@
 //! A server that answers capabilities from memory, and can be slow for ever.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -22,6 +22,8 @@ pub(super) struct Fake {
     pub states: Mutex<BTreeMap<String, String>>,
     pub deeds: Mutex<Vec<Deed>>,
     pub requests: Mutex<Vec<HttpRequest>>,
+    /// How many bytes it was given to mask.
+    pub masked: AtomicUsize,
 }
 
 struct Stopped(Arc<AtomicBool>);
@@ -117,6 +119,7 @@ impl Services for Fake {
     }
 
     fn mask(&self, text: &str) -> String {
+        self.masked.fetch_add(text.len(), Ordering::SeqCst);
         text.replace(SECRET, "***").replace("pa\\\"ss\\\\word", "***")
     }
 }

@@ -171,7 +171,7 @@ async fn a_component_without_a_known_export_is_refused_with_what_it_could_export
 }
 
 /// A template whose `render` takes and gives nothing, with `start` in its core module.
-fn with_start(start: &str) -> Vec<u8> {
+pub(super) fn with_start(start: &str) -> Vec<u8> {
     let text = format!(
         r#"(component
             (core module $m (func (export "f")) {start})

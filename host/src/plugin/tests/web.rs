@@ -83,6 +83,21 @@ async fn an_answer_that_never_comes_counts_against_the_time_of_the_call() {
 }
 
 #[tokio::test]
+async fn a_flood_of_writes_to_real_streams_is_stopped_at_the_time_limit() {
+    let host = host_with(Limits { action_time_max: Duration::from_millis(100), ..Limits::default() });
+    let plugin = load(&host, FETCHER, "fetcher@1.0.0").await;
+    for text in ["", "x", "x\n"] {
+        let (input, fake) = (json!({ "requests": [], "flood": text }).to_string(), Arc::new(Fake::default()));
+        let error =
+            host.run(&plugin, call_in(text, "null"), input, Some(fake as Arc<_>)).await.expect_err("it is stopped");
+        assert!(matches!(error, PluginError::TimedOut { .. }), "{error:?}");
+        assert_eq!(error.logs().is_empty(), text.is_empty());
+        let bytes: usize = error.logs().iter().map(|line| line.message.len()).sum();
+        assert!(bytes < 128 << 10, "{bytes} bytes of log");
+    }
+}
+
+#[tokio::test]
 async fn without_a_server_every_request_is_denied() {
     let plugin = load(&host(), FETCHER, "fetcher@1.0.0").await;
     let input = r#"{"requests":[{"authority":"a.example"}]}"#;

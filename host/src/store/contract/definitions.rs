@@ -166,6 +166,34 @@ pub(crate) async fn what_is_granted_goes_with_its_plugin_version(harness: &dyn H
     assert!(store.delete(version("a@2.0.0"), Expect::Any).await.expect("nothing refers to it"));
 }
 
+pub(crate) async fn definitions_go_together_or_not_at_all(harness: &dyn Harness) {
+    let store = harness.open();
+    let line = path(Kind::PluginLine, "a");
+    let version = |id: &str| path(Kind::Plugin, id);
+    let all = || vec![line.clone(), version("a@1.0.0"), version("a@2.0.0"), version("a@3.0.0")];
+    let grants = Draft { uses: vec![version("a@1.0.0")], ..draft(Kind::Grants, "a@1.0.0") };
+    let held = Draft { uses: vec![version("a@1.0.0"), version("a@2.0.0")], ..draft(Kind::PluginLine, "a") };
+    store.save(["a@1.0.0", "a@2.0.0"].map(|id| draft(Kind::Plugin, id)).to_vec()).await.expect("saves");
+    let user = Draft { uses: vec![version("a@2.0.0")], ..draft(Kind::Webhook, "w") };
+    store.save(vec![held, grants, user]).await.expect("saves");
+    let refused = store.delete_all(all(), Expect::Any).await;
+    let Err(StoreError::InUse { path: used, users }) = refused else { panic!("{refused:?}") };
+    assert_eq!((used, users), (version("a@2.0.0"), vec![path(Kind::Webhook, "w")]));
+    let is_there = async |path: &DefinitionPath| store.definition(path).await.expect("reads").is_some();
+    for path in &all()[..3] {
+        assert!(is_there(path).await, "{path}");
+    }
+    assert!(store.delete(path(Kind::Webhook, "w"), Expect::Any).await.expect("deletes"));
+    assert_conflict(store.delete_all(all(), Expect::At(2)).await);
+    assert!(store.delete_all(all(), Expect::At(1)).await.expect("deletes"));
+    for path in all().iter().chain([&path(Kind::Grants, "a@1.0.0")]) {
+        assert!(!is_there(path).await, "{path}");
+    }
+    store.save(vec![draft(Kind::Plugin, "a@1.0.0")]).await.expect("saves");
+    assert!(!store.delete_all(all(), Expect::Any).await.expect("answers"), "there is no first one");
+    assert!(is_there(&version("a@1.0.0")).await);
+}
+
 pub(crate) async fn a_definition_of_a_megabyte_reads_back(harness: &dyn Harness) {
     let store = harness.open();
     let body: Vec<u8> = (0..1_000_000_u32).map(|i| (i.wrapping_mul(i) >> 8) as u8).collect();

@@ -1,5 +1,6 @@
 //! What is kept: over a restart, under concurrency, in a backup.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -86,6 +87,24 @@ pub(crate) async fn a_blob_of_12_megabytes_reads_back(harness: &dyn Harness) {
     }
     let empty = store.put_blob(Bytes::new()).await.expect("keeps");
     assert_eq!(store.blob(empty).await.expect("reads"), Some(Bytes::new()));
+}
+
+pub(crate) async fn a_removed_blob_is_gone_and_can_be_put_again(harness: &dyn Harness) {
+    let store = harness.open();
+    let contents = [1_000_000, 40_000, 10].map(|length| Bytes::from(vec![7; length]));
+    let mut digests = Vec::new();
+    for content in &contents {
+        digests.push(store.put_blob(content.clone()).await.expect("keeps"));
+    }
+    let listed = async || BTreeSet::from_iter(store.blobs().await.expect("lists"));
+    assert_eq!(listed().await, digests.iter().copied().collect());
+    store.remove_blob(digests[0]).await.expect("removes");
+    store.remove_blob(digests[0]).await.expect("there is nothing to remove");
+    assert_eq!(store.blob(digests[0]).await.expect("reads"), None);
+    assert_eq!(listed().await, digests[1..].iter().copied().collect());
+    assert_eq!(store.blob(digests[1]).await.expect("reads").as_ref(), Some(&contents[1]));
+    assert_eq!(store.put_blob(contents[0].clone()).await.expect("keeps"), digests[0]);
+    assert!(store.blob(digests[0]).await.expect("reads").as_ref() == Some(&contents[0]));
 }
 
 pub(crate) async fn concurrent_commits_all_succeed(harness: &dyn Harness) {

@@ -70,6 +70,7 @@ macro_rules! contract_tests {
                 spaces_are_listed_over_all_spaces,
                 a_definition_of_a_megabyte_reads_back,
                 what_is_granted_goes_with_its_plugin_version,
+                definitions_go_together_or_not_at_all,
                 random_commits_agree_with_a_map,
             ]
             records: [
@@ -87,6 +88,7 @@ macro_rules! contract_tests {
                 a_step_of_an_old_revision_conflicts,
                 a_step_commits_everything_or_nothing,
                 history_is_kept_in_order,
+                history_may_be_added_to_a_final_run,
                 a_large_input_stays_with_its_run,
                 listings_are_newest_first_and_complete,
                 listings_filter_by_workflow_and_status,
@@ -99,6 +101,7 @@ macro_rules! contract_tests {
                 plugins_and_spaces_are_apart,
                 the_size_of_what_a_plugin_keeps_is_known,
                 clearing_goes_in_bounded_steps,
+                there_is_an_end_to_what_a_plugin_keeps,
             ]
             due: [
                 an_accepted_run_is_due_at_once,
@@ -152,6 +155,7 @@ macro_rules! contract_tests {
                 a_cursor_of_another_listing_is_refused,
                 after_a_restart_live_runs_are_unclaimed_and_timers_kept,
                 a_blob_of_12_megabytes_reads_back,
+                a_removed_blob_is_gone_and_can_be_put_again,
                 concurrent_commits_all_succeed,
                 a_closed_store_refuses,
                 a_backup_under_load_is_one_state,

@@ -148,6 +148,28 @@ pub(crate) async fn history_is_kept_in_order(harness: &dyn Harness) {
     assert!(store.entries(&space(), id(2)).await.expect("reads") == long);
 }
 
+pub(crate) async fn history_may_be_added_to_a_final_run(harness: &dyn Harness) {
+    let store = harness.open();
+    let more = |number: u32| vec![entry(&number.to_string(), json!(number)), entry("long", json!("x".repeat(50_000)))];
+    for (number, length) in [(1, 1), (2, 10_000)] {
+        let first = Run { input: json!({ "text": "x".repeat(length) }), ..run(number) };
+        assert!(!store.add_entries(&space(), first.id, more(0)).await.expect("answers"), "there is no such run");
+        accept(&*store, &first).await;
+        assert!(!store.add_entries(&space(), first.id, more(0)).await.expect("answers"), "it is not final");
+        let before = vec![entry("before", json!(1))];
+        let begun = Advance { entries: before.clone(), ..step(&first) };
+        store.advance(begun.clone()).await.expect("steps");
+        let mut cancelled = end(&begun.run, RunStatus::Cancelled).run;
+        cancelled.entries = 1;
+        let advance = Advance { run: cancelled.clone(), ..step(&begun.run) };
+        store.advance(advance).await.expect("is cancelled");
+        assert!(store.add_entries(&space(), first.id, more(number)).await.expect("adds"));
+        let entries = store.entries(&space(), first.id).await.expect("reads");
+        assert!(entries == [before, more(number)].concat(), "{} entries", entries.len());
+        assert_eq!(get(&*store, &first).await, Some(Run { entries: 3, ..cancelled }));
+    }
+}
+
 pub(crate) async fn a_large_input_stays_with_its_run(harness: &dyn Harness) {
     let store = harness.open();
     for (number, length) in [(1, 3_000), (2, 6_000), (3, 40_000), (4, 1_000_000)] {

@@ -1,7 +1,7 @@
 //! What plugins keep: expectations, sizes, clearing.
 
 use super::*;
-use crate::model::{PluginState, RunStatus, Slug, StateChange, StateExpect, StateSize};
+use crate::model::{PluginState, RunStatus, STATE_ENTRIES_MAX, Slug, StateChange, StateExpect, StateSize};
 use crate::store::{Advance, StoreError};
 
 /// Commits changes with the end of a new run.
@@ -96,4 +96,21 @@ pub(crate) async fn clearing_goes_in_bounded_steps(harness: &dyn Harness) {
     }
     assert_eq!(steps, [10, 10, 5]);
     assert_eq!(store.state_size(&space(), &slug("score")).await.expect("reads"), StateSize::default());
+}
+
+pub(crate) async fn there_is_an_end_to_what_a_plugin_keeps(harness: &dyn Harness) {
+    let store = harness.open();
+    let value = |key: String| state(&key, StateExpect::Absent, Some((1, "1")));
+    for round in 0..10 {
+        let changes = (0..STATE_ENTRIES_MAX / 10).map(|number| value(format!("{round}-{number}")));
+        keep(&*store, round, changes.collect()).await.expect("all are kept");
+    }
+    let one_more = || value("one more".to_owned());
+    assert_conflict(keep(&*store, 11, vec![one_more()]).await);
+    let instead = vec![state("0-0", version(1), None), one_more()];
+    keep(&*store, 12, instead).await.expect("one goes and one comes");
+    keep(&*store, 13, vec![state("0-1", version(1), Some((2, "2")))]).await.expect("one of the same size");
+    let other = StateChange { plugin: slug("other"), ..value("k".to_owned()) };
+    keep(&*store, 14, vec![other]).await.expect("others have their own room");
+    assert_eq!(store.state_size(&space(), &slug("score")).await.expect("reads").entries, STATE_ENTRIES_MAX);
 }

@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use sled::IVec;
 
-use super::Result;
 use super::commit::{Barrier, Change, Transaction};
 use super::keys::{self, Key};
 use super::value::{self, ENTRY_BYTES_MAX};
 use super::writer::Writer;
+use super::{Result, corrupt};
 use crate::model::Digest;
 
 /// Chunks per commit: a group should not be long in the way of others.
@@ -52,6 +52,35 @@ pub(super) async fn put(writer: &Writer, tree: &sled::Tree, content: Bytes) -> R
     }
     writer.commit(Put { entries: vec![(key, outline)] }).await?;
     Ok(digest)
+}
+
+/// The digests of all blobs.
+pub(super) fn all(tree: &sled::Tree) -> Result<Vec<Digest>> {
+    let keys = tree.scan_prefix(keys::blobs()).keys();
+    keys.map(|key| keys::parse_blob(&key?).ok_or_else(|| corrupt("a blob without a digest"))).collect()
+}
+
+/// Removes a blob.
+pub(super) struct Remove {
+    /// Which.
+    pub digest: Digest,
+}
+
+impl Change for Remove {
+    type Output = ();
+
+    fn apply(self, transaction: &mut Transaction<'_>) -> Result<()> {
+        let key = keys::blob(&self.digest);
+        if let Some(old) = transaction.view(&key)? {
+            transaction.remove_value(key, &old);
+        }
+        Ok(())
+    }
+
+    /// Keys of chunks: those of the largest component are some thousand.
+    fn size(&self) -> usize {
+        256 << 10
+    }
 }
 
 /// The content with a digest.

@@ -115,11 +115,11 @@ fn unlink(transaction: &mut Transaction<'_>, path: &DefinitionPath, key: &[u8], 
     Ok(links.alias)
 }
 
-/// Deletes a definition.
+/// Deletes definitions, together.
 pub(super) struct Delete {
-    /// Which.
-    pub path: DefinitionPath,
-    /// What is there now.
+    /// Which; each may be referred to by those before it.
+    pub paths: Vec<DefinitionPath>,
+    /// What there is now of the first.
     pub expect: Expect,
 }
 
@@ -128,38 +128,51 @@ impl Change for Delete {
 
     fn apply(self, transaction: &mut Transaction<'_>) -> Result<bool> {
         transaction.change_definitions();
-        let key = keys::definition(&self.path);
-        let old = transaction.view(&key)?;
-        check(self.expect, old.as_ref(), &self.path)?;
-        let Some(old) = old else { return Ok(false) };
-        let path = keys::path_bytes(&self.path);
-        let prefix = keys::users(&path);
-        let mut users = parse_users(&prefix, transaction.keys_with_prefix(&prefix)?)?;
-        let owned = owned_by(&self.path);
-        users.retain(|user| *user != self.path && Some(user) != owned.as_ref());
-        if !users.is_empty() {
-            return Err(StoreError::InUse { path: self.path, users });
-        }
-        let alias = unlink(transaction, &self.path, &key, &old)?;
-        match (self.path.kind, alias) {
-            (Kind::Trigger, _) => {
-                for ring in [rings::REJECTIONS, rings::JUDGED, rings::REFUSED] {
-                    ring.forget(transaction, &self.path.space, &self.path.id)?;
-                }
+        let mut expect = self.expect;
+        let mut found = false;
+        for (number, path) in self.paths.into_iter().enumerate() {
+            let deleted = delete(transaction, path, expect)?;
+            if number == 0 && !deleted {
+                return Ok(false);
             }
-            (Kind::Bin, Some(token)) => captures::forget_count(transaction, &token),
-            _ => {}
+            (found, expect) = (true, Expect::Any);
         }
-        transaction.remove_value(key, &old);
-        if let Some(path) = owned {
-            Self { path, expect: Expect::Any }.apply(transaction)?;
-        }
-        Ok(true)
+        Ok(found)
     }
 
     fn size(&self) -> usize {
-        256
+        256 * self.paths.len()
     }
+}
+
+/// Deletes a definition with what belongs to it; `false` if there was none.
+fn delete(transaction: &mut Transaction<'_>, path: DefinitionPath, expect: Expect) -> Result<bool> {
+    let key = keys::definition(&path);
+    let old = transaction.view(&key)?;
+    check(expect, old.as_ref(), &path)?;
+    let Some(old) = old else { return Ok(false) };
+    let prefix = keys::users(&keys::path_bytes(&path));
+    let mut users = parse_users(&prefix, transaction.keys_with_prefix(&prefix)?)?;
+    let owned = owned_by(&path);
+    users.retain(|user| *user != path && Some(user) != owned.as_ref());
+    if !users.is_empty() {
+        return Err(StoreError::InUse { path, users });
+    }
+    let alias = unlink(transaction, &path, &key, &old)?;
+    match (path.kind, alias) {
+        (Kind::Trigger, _) => {
+            for ring in [rings::REJECTIONS, rings::JUDGED, rings::REFUSED] {
+                ring.forget(transaction, &path.space, &path.id)?;
+            }
+        }
+        (Kind::Bin, Some(token)) => captures::forget_count(transaction, &token),
+        _ => {}
+    }
+    transaction.remove_value(key, &old);
+    if let Some(path) = owned {
+        delete(transaction, path, Expect::Any)?;
+    }
+    Ok(true)
 }
 
 /// The definition that goes with the one at `path` and does not keep it from going.

@@ -60,7 +60,7 @@ const EXPIRY: u8 = b'X';
 /// Values of plugins.
 const STATE: u8 = b'S';
 /// How much a plugin keeps.
-const STATE_SIZE: u8 = b'Y';
+const STATE_SIZE: u8 = b'y';
 /// How many bytes of events, deliveries, runs and recorded requests there are.
 const AGING_BYTES: u8 = b'Z';
 
@@ -162,6 +162,16 @@ pub(super) fn chunk(owner: &[u8], index: u16) -> Key {
 /// A blob.
 pub(super) fn blob(digest: &Digest) -> Key {
     join(BLOB, &[digest.as_bytes()])
+}
+
+/// Before all blobs.
+pub(super) fn blobs() -> Key {
+    vec![BLOB]
+}
+
+/// The digest of a blob's key.
+pub(super) fn parse_blob(key: &[u8]) -> Option<Digest> {
+    key.strip_prefix(&[BLOB])?.try_into().ok().map(Digest::from_bytes)
 }
 
 /// Before all records of a source.
@@ -424,33 +434,4 @@ fn join(letter: u8, parts: &[&[u8]]) -> Key {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_definition_path_reads_back_from_its_bytes() {
-        let space: Slug = "acme".parse().expect("a slug");
-        for kind in KINDS {
-            let path = DefinitionPath::new(&space, kind, "render@1.2.3");
-            assert_eq!(parse_path(&path_bytes(&path)), Some(path));
-        }
-        let dotted = DefinitionPath::new(&space, Kind::EventType, "lead.status.update");
-        assert_eq!(parse_path(&path_bytes(&dotted)), Some(dotted));
-        assert_eq!(parse_path(b"\x63acme\0x"), None);
-        assert_eq!(parse_path(b""), None);
-    }
-
-    #[test]
-    fn a_live_run_is_found_from_its_key() {
-        let space: Slug = "acme".parse().expect("a slug");
-        let id = UniqueId::from_bytes([0; 16]);
-        assert_eq!(parse_live_run(&live_run(&space, id)), Some((space, id)));
-        assert_eq!(parse_live_run(b"Lshort"), None);
-    }
-
-    #[test]
-    fn the_range_of_a_prefix_ends_before_the_next_prefix() {
-        assert_eq!(after(b"ab"), b"ac");
-        assert_eq!(after(&[b'a', 255]), b"b");
-    }
-}
+mod tests;

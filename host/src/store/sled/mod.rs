@@ -173,8 +173,8 @@ impl Store for Sled {
         self.writer.commit(definitions::Save::new(drafts)?).await
     }
 
-    async fn delete(&self, path: DefinitionPath, expect: Expect) -> Result<bool> {
-        self.writer.commit(definitions::Delete { path, expect }).await
+    async fn delete_all(&self, paths: Vec<DefinitionPath>, expect: Expect) -> Result<bool> {
+        self.writer.commit(definitions::Delete { paths, expect }).await
     }
 
     fn definitions_epoch(&self) -> u64 {
@@ -208,6 +208,14 @@ impl Store for Sled {
 
     async fn blob(&self, digest: Digest) -> Result<Option<Bytes>> {
         self.read(move |tree| blobs::get(tree, digest)).await
+    }
+
+    async fn blobs(&self) -> Result<Vec<Digest>> {
+        self.read(blobs::all).await
+    }
+
+    async fn remove_blob(&self, digest: Digest) -> Result<()> {
+        self.writer.commit(blobs::Remove { digest }).await
     }
 
     async fn change_record(&self, change: RecordChange, events: Vec<Publication>) -> Result<()> {
@@ -285,6 +293,10 @@ impl Store for Sled {
     async fn entries(&self, space: &Slug, run: UniqueId) -> Result<Vec<TaskEntry>> {
         let space = space.clone();
         self.read(move |tree| runs::entries(tree, &space, run)).await
+    }
+
+    async fn add_entries(&self, space: &Slug, run: UniqueId, entries: Vec<TaskEntry>) -> Result<bool> {
+        self.writer.commit(runs::Addendum::new(space, run, entries)?).await
     }
 
     async fn reject(&self, rejection: Rejection) -> Result<()> {

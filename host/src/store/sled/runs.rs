@@ -224,9 +224,7 @@ impl Change for Step {
         for record in records {
             record.apply(transaction)?;
         }
-        for state in states {
-            state.apply(transaction)?;
-        }
+        states::Write::apply_all(states, transaction)?;
         events.apply(transaction)?;
         if run.is_input_apart && old.flags() & INPUT_APART == 0 {
             // Accepted when the bound was another one.
@@ -240,6 +238,50 @@ impl Change for Step {
     fn size(&self) -> usize {
         let records = self.records.iter().map(Write::size).sum::<usize>();
         self.run.size() + records + self.states.iter().map(states::Write::size).sum::<usize>() + self.events.size()
+    }
+}
+
+/// More history of a final run.
+pub(super) struct Addendum {
+    run: Key,
+    id: UniqueId,
+    count: u32,
+    history: Packed,
+}
+
+impl Addendum {
+    /// Prepares `entries`.
+    pub(super) fn new(space: &Slug, id: UniqueId, entries: Vec<TaskEntry>) -> Result<Self> {
+        let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+        // The run's input is not at hand, so none is taken for it.
+        let json = history::encode(entries, &Value::Null)?;
+        let history = Packed::new(Head::default(), |bytes| {
+            bytes.extend_from_slice(&json);
+            Ok(())
+        })?;
+        Ok(Self { run: keys::final_run(space, id), id, count, history })
+    }
+}
+
+impl Change for Addendum {
+    type Output = bool;
+
+    fn apply(self, transaction: &mut Transaction<'_>) -> Result<bool> {
+        let Some(old) = transaction.view(&self.run)? else { return Ok(false) };
+        let body = transaction.body(&self.run, &old)?;
+        let (json, tail) = split(&body)?;
+        let mut run: Run = serde_json::from_slice(json)?;
+        run.entries = run.entries.saturating_add(self.count);
+        let packed = pack(&run, old.flags() & INPUT_APART != 0, tail)?;
+        transaction.put_value(self.run, Some(&old), packed);
+        let key = keys::history_of(self.id, run.revision + 1);
+        let former = transaction.view(&key)?;
+        transaction.put_value(key, former.as_ref(), self.history);
+        Ok(true)
+    }
+
+    fn size(&self) -> usize {
+        self.history.size() + 1024
     }
 }
 

@@ -1,5 +1,7 @@
 //! Values of plugins: one entry each, with its version as revision, and the size of all that a plugin keeps.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use sled::IVec;
 
@@ -54,8 +56,27 @@ impl Write {
         })
     }
 
-    /// Checks and writes it, as part of a commit.
-    pub(super) fn apply(self, transaction: &mut Transaction<'_>) -> Result<()> {
+    /// Checks and writes all, as part of a commit. Where they grow beyond what a plugin may keep, others have written
+    /// meanwhile: a conflict, so that the action is called again and sees it.
+    pub(super) fn apply_all(writes: Vec<Self>, transaction: &mut Transaction<'_>) -> Result<()> {
+        let mut sizes: BTreeMap<Key, StateSize> = BTreeMap::new();
+        for write in writes {
+            if !sizes.contains_key(&write.size_key) {
+                sizes.insert(write.size_key.clone(), read_size(transaction.get(&write.size_key)?)?);
+            }
+            write.apply(transaction)?;
+        }
+        for (key, before) in sizes {
+            let after = read_size(transaction.get(&key)?)?;
+            if !after.fits() && (after.entries > before.entries || after.bytes > before.bytes) {
+                return Err(conflict("how much the plugin keeps"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks and writes it.
+    fn apply(self, transaction: &mut Transaction<'_>) -> Result<()> {
         let old = transaction.view(&self.key)?;
         let holds = match self.expect {
             StateExpect::Absent => old.is_none(),

@@ -40,10 +40,71 @@ fn headers_that_hold_secrets_are_masked_whole() {
 #[test]
 fn a_secret_is_masked_in_every_spelling() {
     let redactor = redactor();
-    for spelling in [SECRET, "s3cr\\\"et/Value", "s3cr%22et%2FValue", "s3cr&quot;et/Value", "czNjciJldC9WYWx1ZQ=="] {
+    let spellings = [
+        SECRET,
+        r#"s3cr\"et/Value"#,
+        r#"s3cr\"et\/Value"#,
+        r"\u00733cr\u0022et/Value",
+        r#"s3cr\\\"et/Value"#,
+        "s3cr%22et%2FValue",
+        "s3cr%22et%2fValue",
+        "s3cr%22et/Value",
+        "s3cr&quot;et/Value",
+        "s3cr&#34;et/Value",
+        "czNjciJldC9WYWx1ZQ==",
+        "czNjciJldC9WYWx1ZQ%3D%3D",
+    ];
+    for spelling in spellings {
         assert_eq!(redactor.text(&format!("a {spelling} b {spelling}")), "a *** b ***", "{spelling}");
+        assert!(redactor.finds_in(spelling), "{spelling}");
     }
     assert_eq!(redactor.text("s3cr"), "s3cr");
+}
+
+#[test]
+fn a_secret_is_masked_as_the_languages_escape_it() {
+    for (secret, spellings) in [
+        ("p@ss_w-o.r~d", &["p%40ss_w-o.r~d", "p%40ss%5fw%2Do%2Er%7Ed"][..]),
+        (
+            "päss wörd",
+            &[r"p\u00e4ss w\u00F6rd", "p%C3%A4ss+w%c3%b6rd", "p%C3%A4ss%20w%C3%B6rd", r"p\\u00e4ss w\\u00f6rd"],
+        ),
+        (" ab&c<d", &["+ab%26c%3Cd", "%20ab%26c%3cd", " ab&amp;c&lt;d", r"\u0020ab\u0026c\u003Cd"]),
+        ("a/b\nc😀", &[r"a\/b\nc\ud83d\ude00", r"a\/b\u000ac😀"]),
+    ] {
+        let redactor = Redactor::new(&[Redacted::new(secret.to_owned())], &[]);
+        for spelling in spellings {
+            assert_eq!(redactor.text(&format!("<{spelling}>")), "<***>", "{secret}: {spelling}");
+        }
+    }
+}
+
+#[test]
+fn of_secrets_that_begin_alike_the_longest_is_masked() {
+    let secrets = ["abcd", "abcdefgh", "cdef"].map(|secret| Redacted::new(secret.to_owned()));
+    let redactor = Redactor::new(&secrets, &[]);
+    assert_eq!(redactor.text("abcdefghi abcdef xcdef"), "***i ***ef x***");
+}
+
+#[test]
+fn the_beginning_of_a_text_is_masked_before_it_is_cut() {
+    let redactor = redactor();
+    assert_eq!(redactor.beginning("short", 10), "short");
+    assert_eq!(redactor.beginning(&format!("x{SECRET}x"), 5), "x***…");
+    assert_eq!(redactor.beginning(&format!("x{SECRET}"), 5), "x***");
+    assert_eq!(redactor.beginning("ää", 3), "ä…");
+    for before in 0..60 {
+        for spelling in [SECRET, "\\u00733cr\\u0022et/Value", "czNjciJldC9WYWx1ZQ=="] {
+            let text = format!("{}{}", "x".repeat(before), spelling.repeat(1000));
+            let shown = redactor.beginning(&text, 50);
+            let xs = shown.bytes().take_while(|byte| *byte == b'x').count();
+            assert_eq!(
+                (xs, shown.trim_start_matches('x').trim_start_matches("***")),
+                (before.min(50), "…"),
+                "{before}"
+            );
+        }
+    }
 }
 
 #[test]
