@@ -197,12 +197,14 @@ async fn randomness_is_fixed_in_trials_of_an_action_and_real_otherwise() {
     let cases = [(CAPABLE, r#"{"steps":[{"do":"random"}]}"#, "null"), (HOSTILE, "{}", r#"{"do":"random"}"#)];
     for (component, input, config) in cases {
         let plugin = load(&host, component, "random@1.0.0").await;
-        let run = async |fake: Option<Arc<Fake>>| {
-            let services = fake.map(|fake| fake as Arc<_>);
-            host.run(&plugin, call_in("s", config), input.to_owned(), services).await.expect("it runs").value
+        let run = async |plugin: &Loaded| {
+            let services = Some(Arc::new(Fake::default()) as Arc<_>);
+            host.run(plugin, call_in("s", config), input.to_owned(), services).await.expect("it runs").value
         };
-        assert_eq!(run(None).await, run(None).await, "a trial is the same each time");
-        let real = [run(Some(Arc::default())).await, run(Some(Arc::default())).await, run(None).await];
-        assert!(real[0] != real[1] && real[0] != real[2] && real[1] != real[2], "{real:?}");
+        let trial = plugin.on_trial();
+        let tried = [run(&trial).await, run(&trial).await];
+        assert_eq!(tried[0], tried[1], "a trial is the same each time");
+        let real = [run(&plugin).await, run(&plugin).await];
+        assert!(real[0] != real[1] && real[0] != tried[0] && real[1] != tried[0], "{real:?}");
     }
 }
