@@ -46,6 +46,8 @@ enum Step {
     Keep { name: String, key: String },
     /// Does a step so often; answers the last answer.
     Repeat { times: usize, step: Box<Step> },
+    /// Reads a record and logs, again and again, whatever comes of it. Never ends.
+    Flood { source: String, key: String },
     /// Panics with what a secret is.
     Panic { name: String },
     /// Fails with what a secret is.
@@ -89,6 +91,10 @@ impl Step {
                 }
                 last
             }
+            Self::Flood { source, key } => loop {
+                drop(records::get::<Value>(source, key));
+                log::info("once more");
+            },
             Self::Panic { name } => panic!("the secret is {}", secrets::get(name)?),
             Self::Fail { .. } => Value::Null,
             Self::Spin => spin(),
