@@ -3,8 +3,7 @@
 //!
 //! `cargo bench -p tenterhook --bench plugin`. Besides criterion's figures it prints p50 and p99 of single calls.
 
-#[path = "../../plugins/reference/src/work.rs"]
-mod reference;
+mod support;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -12,22 +11,20 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
-use tenterhook::model::{Digest, Time};
-use tenterhook::plugin::{Call, InboundResponse, Limits, Loaded, OutboundRequest, PluginHost};
+use support::{HOSTILE, REFERENCE, base, call_in, load, reference, report};
+use tenterhook::plugin::{Call, InboundResponse, Limits, Loaded, PluginHost};
+use tokio::runtime::Runtime;
 
-const REFERENCE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/reference.wasm"));
-const HOSTILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostile.wasm"));
 /// Single calls behind a p50.
 const CALLS: usize = 20_000;
 const WARM_UP: usize = 2_000;
+/// How long calls a second are counted.
+const COUNTED: Duration = Duration::from_secs(3);
+/// Tasks that call at a time where the whole host is counted.
+const TASKS: usize = 16;
 
 fn call(config: &str) -> Call {
-    let now = Time::from_millis(1_700_000_000_000);
-    Call { space: "bench".into(), id: "01890000-0000-7000-8000-000000000000".into(), now, config: config.into() }
-}
-
-fn base() -> OutboundRequest {
-    OutboundRequest { method: "POST".into(), url: "https://a.example/hook".into(), headers: vec![], body: Bytes::new() }
+    call_in("bench", config)
 }
 
 fn response() -> InboundResponse {
@@ -62,45 +59,93 @@ const SCRIPT: &str = r##"export function render(input, base) {
   });
 }"##;
 
-/// Prints p50 and p99 of single timed calls.
-#[expect(clippy::print_stdout, reason = "a benchmark reports to its user")]
-fn percentiles(name: &str, mut once: impl FnMut()) {
+/// Prints p50 and p99 of single timed calls; answers p50 in microseconds.
+fn percentiles(name: &str, mut once: impl FnMut()) -> f64 {
     (0..WARM_UP).for_each(|_| once());
-    let mut times: Vec<Duration> = (0..CALLS)
-        .map(|_| {
-            let start = Instant::now();
-            once();
-            start.elapsed()
-        })
-        .collect();
-    times.sort_unstable();
-    println!("{name}: p50 {:?}, p99 {:?} (n = {CALLS})", times[CALLS / 2], times[CALLS * 99 / 100]);
+    let timed = |_| {
+        let start = Instant::now();
+        once();
+        start.elapsed()
+    };
+    let mut times: Vec<Duration> = (0..CALLS).map(timed).collect();
+    let [p50, p99, _] = support::percentiles(&mut times).map(|time| time.as_secs_f64() * 1e6);
+    report(&format!("{name}: p50 {p50:.1} µs, p99 {p99:.1} µs (n = {CALLS})"));
+    p50
 }
 
-fn measure(criterion: &mut Criterion, name: &str, mut once: impl FnMut()) {
-    percentiles(name, &mut once);
+fn measure(criterion: &mut Criterion, name: &str, mut once: impl FnMut()) -> f64 {
+    let p50 = percentiles(name, &mut once);
     criterion.bench_function(name, |bencher| bencher.iter(&mut once));
+    p50
+}
+
+/// Prints how many calls `threads` threads do in a second.
+fn rate(name: &str, threads: usize, once: impl Fn() + Sync) {
+    let (begin, once) = (Instant::now(), &once);
+    let count = move || {
+        let mut calls = 0_u64;
+        while begin.elapsed() < COUNTED {
+            once();
+            calls += 1;
+        }
+        calls
+    };
+    let calls: u64 = std::thread::scope(|scope| {
+        let counting: Vec<_> = (0..threads).map(|_| scope.spawn(count)).collect();
+        counting.into_iter().map(|thread| thread.join().expect("no panic")).sum()
+    });
+    rated(name, threads, calls, begin.elapsed());
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of seconds")]
+fn rated(name: &str, threads: usize, calls: u64, time: Duration) {
+    report(&format!("{name}, {threads} at a time: {:.0} calls/s", calls as f64 / time.as_secs_f64()));
+}
+
+/// Prints how many calls the whole host does in a second for several tasks.
+fn rate_of_host(host: &Arc<PluginHost>, runtime: &Runtime, reference: &Loaded) {
+    let begin = Instant::now();
+    let task = |number: usize| {
+        let (host, reference) = (Arc::clone(host), reference.clone());
+        runtime.spawn(async move {
+            let mut calls = 0_u64;
+            while begin.elapsed() < COUNTED {
+                let call = call_in(&format!("bench-{number}"), "null");
+                host.render(&reference, call, reference::INPUT.into(), base()).await.expect("it renders");
+                calls += 1;
+            }
+            calls
+        })
+    };
+    let tasks: Vec<_> = (0..TASKS).map(task).collect();
+    let calls = tasks.into_iter().map(|task| runtime.block_on(task).expect("no panic")).sum();
+    rated("render, whole host", TASKS, calls, begin.elapsed());
 }
 
 fn plugins(criterion: &mut Criterion) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime = support::runtime();
     // No quarantine: the looping plugins below shall go on.
     let limits = Limits { faults_max: u32::MAX, ..Limits::default() };
     let host = PluginHost::start(limits, None).expect("a host");
-    let load = |component: &'static [u8], name: &str| {
-        let fetch = async { Ok::<_, std::io::Error>(Bytes::from_static(component)) };
-        runtime.block_on(host.load(Digest::of(component), name, fetch)).expect("it loads")
-    };
-    let reference = load(REFERENCE, "reference@0.1.0");
-    let hostile = load(HOSTILE, "hostile@0.1.0");
-
-    measure(criterion, "native render", || drop(black_box(reference::render(black_box(reference::INPUT)))));
-    measure(criterion, "render, this thread", || {
+    let reference = load(&runtime, &host, REFERENCE, "reference@0.1.0");
+    let hostile = load(&runtime, &host, HOSTILE, "hostile@0.1.0");
+    let native = || drop(black_box(reference::render(black_box(reference::INPUT))));
+    let here = || {
         host.render_here(&reference, call("null"), reference::INPUT.into(), base()).expect("it renders");
-    });
+    };
+    let render = || host.render(&reference, call("null"), reference::INPUT.into(), base());
+
+    let natively = measure(criterion, "native render", native);
+    let fresh = measure(criterion, "render, this thread", here);
+    let again = percentiles("native render, once more", native);
+    report(&format!("a fresh instance takes {:.2} times as long as native code", 2.0 * fresh / (natively + again)));
+    for threads in [1, 2] {
+        rate("native render", threads, native);
+        rate("render, this thread", threads, here);
+    }
+    rate_of_host(&host, &runtime, &reference);
     measure(criterion, "render, whole host", || {
-        runtime.block_on(host.render(&reference, call("null"), reference::INPUT.into(), base())).expect("it renders");
+        runtime.block_on(render()).expect("it renders");
     });
     let handle = runtime.handle().clone();
     percentiles("render, whole host, from a worker", || {
@@ -112,7 +157,7 @@ fn plugins(criterion: &mut Criterion) {
     builtins(criterion, &host, &runtime);
 }
 
-fn builtins(criterion: &mut Criterion, host: &PluginHost, runtime: &tokio::runtime::Runtime) {
+fn builtins(criterion: &mut Criterion, host: &PluginHost, runtime: &Runtime) {
     let builtin = |name| host.builtin(name).expect("it is built in");
     let (text, mapping, jq) = (builtin("text-template"), builtin("field-mapping"), builtin("jq"));
     measure(criterion, "text-template", || {
@@ -136,7 +181,7 @@ fn builtins(criterion: &mut Criterion, host: &PluginHost, runtime: &tokio::runti
 }
 
 /// Renders while two other plugins loop for ever.
-fn beside_loops(host: &Arc<PluginHost>, runtime: &tokio::runtime::Runtime, reference: &Loaded, hostile: &Loaded) {
+fn beside_loops(host: &Arc<PluginHost>, runtime: &Runtime, reference: &Loaded, hostile: &Loaded) {
     let loops: Vec<_> = ["one", "two"]
         .map(|space| {
             let (host, hostile) = (Arc::clone(host), hostile.clone());

@@ -8,6 +8,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::engine::cores;
 use super::pure::LaneKey;
 
 /// What part of the permits one plugin may hold.
@@ -31,17 +32,22 @@ pub(super) struct Turn {
 }
 
 impl ActionRuntime {
-    /// Starts the threads: half as many as there are cores.
+    /// How many threads there are: half as many as cores.
+    pub fn threads() -> usize {
+        cores().div_ceil(2)
+    }
+
+    /// Starts the threads.
     ///
     /// # Errors
     /// The system gives no more threads.
     pub fn start(actions_max: usize, patience: Duration) -> std::io::Result<Self> {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let runtime = Builder::new_multi_thread()
-            .worker_threads(cores.div_ceil(2))
+            .worker_threads(Self::threads())
             .thread_name("plugin-action")
-            // Guests yield each millisecond: look at timers and wake-ups every time, not every 61st.
+            // Guests yield each millisecond: look at timers, wake-ups and new calls every time, not every 61st.
             .event_interval(1)
+            .global_queue_interval(1)
             .enable_time()
             .build()?;
         let handle = runtime.handle().clone();

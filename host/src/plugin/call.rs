@@ -13,11 +13,12 @@ use super::hub::Server;
 use super::output;
 use super::state::{Random, State};
 use super::stubs::OnlyActions;
+use super::turns::{PATIENCE, TURN, Turns};
 use super::types::{
     Call, InboundRequest, InboundResponse, Judgement, OutboundRequest, Reported, Secrets, Verdict, interface,
 };
 use super::wasi::Exited;
-use super::wit;
+use super::{pure as pool, wit};
 use crate::model::{Export, Redacted, Time};
 
 /// By how much a pure call may exceed its CPU time by the wall clock, for want of a CPU.
@@ -111,8 +112,8 @@ pub(super) fn run_pure(core: &Core, plugin: &Loaded, call: Call, input: String) 
     settle(plugin, report, |json| output::json(json, core.limits.output_bytes_max))
 }
 
-/// Calls `trigger-action.run`: yields to others each millisecond, and is dropped at its time limit, whatever it waits
-/// for. `server` answers for the capabilities that it imports; without one, it is a trial, and nothing is by chance.
+/// Calls `trigger-action.run`: yields to others each millisecond, takes turns if it is long, and is dropped at its time
+/// limit, whatever it waits for. `server` answers for the capabilities that it imports.
 pub(super) async fn run(
     core: &Core,
     plugin: &Loaded,
@@ -134,11 +135,11 @@ pub(super) async fn run(
     store.set_epoch_deadline(1);
     store.epoch_deadline_async_yield_and_update(1);
     let call = call.into();
-    let outcome = tokio::time::timeout(limit, async {
+    let work = async {
         let instance = pre.instantiate_async(&mut store).await?;
         export.load(&mut store, &instance)?.call_run(&mut store, &call, &input).await
-    })
-    .await;
+    };
+    let outcome = tokio::time::timeout(limit, core.action_turns.pace(work)).await;
     let elapsed = start.elapsed();
     let mut state = store.into_data();
     state.take_printed();
@@ -211,8 +212,8 @@ fn pure<T>(
     let _running = core.ticker.running();
     let start = Instant::now();
     let mut store = store(core, State::new(&core.limits, now));
-    store.set_epoch_deadline(ticks(limit));
-    store.epoch_deadline_callback(deadline(start, limit));
+    store.set_epoch_deadline(ticks(limit.min(PATIENCE)));
+    store.epoch_deadline_callback(pace(core.turns.clone(), start, limit));
     let outcome = plugin.compiled.pre.instantiate(&mut store).and_then(|instance| f(&mut store, &instance));
     let state = store.into_data();
     conclude(core, plugin, outcome.map_err(Stop::Error), state, start.elapsed(), limit)
@@ -229,19 +230,32 @@ fn ticks(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis() / TICK.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
-/// Stops a call once it has had `limit` of CPU time, or several times that by the wall clock.
-fn deadline(
+/// Lets a long call run in turns, and stops it once it has had `limit` of CPU time, or several times that by the wall
+/// clock.
+fn pace(
+    turns: Turns,
     start: Instant,
     limit: Duration,
 ) -> impl FnMut(StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> + Send + Sync + 'static {
-    let cpu_start = cpu_time();
+    let end = start + limit * WALL_FACTOR;
+    let (mut begin, mut turn) = (None, None);
     move |_| {
-        let used = cpu_time().saturating_sub(cpu_start);
-        let left = limit.saturating_sub(used);
-        if left < TICK || start.elapsed() >= limit * WALL_FACTOR {
+        let cpu = cpu_time();
+        // The CPU's clock is first looked at here, where short calls never come: asking costs more than all else of
+        // them. Until now the call had no more than this of it, or was waiting for a CPU.
+        let (seen_at, had) = *begin.get_or_insert_with(|| (cpu, start.elapsed().min(PATIENCE)));
+        let seen = cpu.saturating_sub(seen_at);
+        let left = limit.saturating_sub(had + seen);
+        if left < TICK || Instant::now() >= end {
             return Ok(UpdateDeadline::Interrupt);
         }
-        Ok(UpdateDeadline::Continue(ticks(left)))
+        if seen < PATIENCE {
+            return Ok(UpdateDeadline::Continue(ticks(left.min(PATIENCE - seen))));
+        }
+        pool::stand_in();
+        drop(turn.take());
+        turn = turns.wait(end);
+        Ok(turn.as_ref().map_or(UpdateDeadline::Interrupt, |_| UpdateDeadline::Continue(ticks(left.min(TURN)))))
     }
 }
 

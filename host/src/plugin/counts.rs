@@ -1,8 +1,8 @@
 //! What is counted of a plugin version: calls by outcome, their times, their memory, faults in a row.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -177,6 +177,9 @@ pub(super) struct Counters {
     /// Zero: never asked for.
     faults_max: AtomicU32,
     quarantined: AtomicBool,
+    /// The metrics, found once: by their names and labels they are found anew each time.
+    calls_metric: [OnceLock<metrics::Counter>; Outcome::ALL.len()],
+    seconds_metric: OnceLock<metrics::Histogram>,
 }
 
 impl Counters {
@@ -192,7 +195,8 @@ impl Counters {
         let bucket = SECONDS_BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(SECONDS_BOUNDS.len());
         self.times[bucket].fetch_add(1, Ordering::Relaxed);
         self.micros.fetch_add(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        metrics::histogram!(PLUGIN_SECONDS, "plugin" => Arc::clone(plugin)).record(seconds);
+        let seconds_metric = || metrics::histogram!(PLUGIN_SECONDS, "plugin" => Arc::clone(plugin));
+        self.seconds_metric.get_or_init(seconds_metric).record(seconds);
         let memory = self.memory_peak.load(Ordering::Relaxed);
         if self.memory_shown.fetch_max(memory, Ordering::Relaxed) < memory {
             #[expect(clippy::cast_precision_loss, reason = "memory of a call stays far below 2^53 bytes")]
@@ -217,13 +221,17 @@ impl Counters {
 
     fn count(&self, plugin: &Arc<str>, outcome: Outcome) -> Outcome {
         self.outcomes[outcome as usize].fetch_add(1, Ordering::Relaxed);
-        metrics::counter!(PLUGIN_CALLS, "plugin" => Arc::clone(plugin), "outcome" => outcome.word()).increment(1);
+        let metric = || metrics::counter!(PLUGIN_CALLS, "plugin" => Arc::clone(plugin), "outcome" => outcome.word());
+        self.calls_metric[outcome as usize].get_or_init(metric).increment(1);
         outcome
     }
 
     /// Notes what memory a call had.
     pub fn memory(&self, bytes: usize) {
-        self.memory_peak.fetch_max(bytes as u64, Ordering::Relaxed);
+        // Mostly it is what it was: then no other thread's copy of it needs to be fetched anew.
+        if self.memory_peak.load(Ordering::Relaxed) < bytes as u64 {
+            self.memory_peak.fetch_max(bytes as u64, Ordering::Relaxed);
+        }
     }
 
     /// Faults in a row after which it rests; `None`: as many as the server says.

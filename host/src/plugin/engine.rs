@@ -8,8 +8,10 @@ use std::time::Duration;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use super::action::ActionRuntime;
 use super::error::PluginError;
 use super::state::State;
+use super::turns::Turns;
 use super::types::Limits;
 use super::{capable, compat, stubs, wasi, web, wit};
 
@@ -31,8 +33,10 @@ pub(super) const TABLE_ELEMENTS_MAX: usize = 20_000;
 pub(super) const TABLES_MAX: u32 = 8;
 /// Core instances of one component; interpreters with adapters have a dozen.
 pub(super) const INSTANCES_MAX: u32 = 32;
-/// How much nicer than the rest of the server compilation is: an 18 MB component takes seconds on all cores.
-const COMPILE_NICENESS: i32 = 10;
+/// How much nicer than the rest of the server compilation is: a 12 MB component takes seconds. It is not nice enough:
+/// who wakes up while all cores compile waits for one of them for milliseconds. So one core is left alone, if there are
+/// several.
+const COMPILE_NICENESS: i32 = 5;
 
 /// Everything that calls share: the engine, what components may import, the deadline clock.
 pub(super) struct Core {
@@ -45,6 +49,10 @@ pub(super) struct Core {
     pub web: Linker<State>,
     pub limits: Limits,
     pub ticker: Ticker,
+    /// Turns of pure calls that take long: all cores but one …
+    pub turns: Turns,
+    /// … and of such actions: as many as the runtime for actions has threads.
+    pub action_turns: Turns,
     compilers: rayon::ThreadPool,
 }
 
@@ -71,6 +79,7 @@ impl Core {
             capable::add_to_linker(l)
         })?;
         let compilers = rayon::ThreadPoolBuilder::new()
+            .num_threads((cores() - 1).max(1))
             .thread_name(|index| format!("plugin-compile-{index}"))
             .start_handler(|_| {
                 if let Err(error) = rustix::process::nice(COMPILE_NICENESS) {
@@ -80,13 +89,19 @@ impl Core {
             .build()
             .map_err(|error| start(error.to_string()))?;
         let ticker = Ticker::start(engine.clone()).map_err(|error| start(error.to_string()))?;
-        Ok(Arc::new(Self { engine, linker: pure, capable, web, limits, ticker, compilers }))
+        let (turns, action_turns) = (Turns::new(cores() - 1), Turns::new(ActionRuntime::threads()));
+        Ok(Arc::new(Self { engine, linker: pure, capable, web, limits, ticker, turns, action_turns, compilers }))
     }
 
     /// Compiles at low priority on threads of its own; blocks.
     pub fn compile(&self, component: &[u8]) -> wasmtime::Result<Component> {
         self.compilers.install(|| Component::from_binary(&self.engine, component))
     }
+}
+
+/// Cores that this process may use.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// What every plugin may import, besides WASI and capabilities.

@@ -43,7 +43,7 @@ pub struct PluginHost {
     pub(super) actions: ActionRuntime,
     /// Linked components, and refusals: what does not load now will not load until the server is another.
     pub(super) memory: Cache<Digest, Entry, ByCode>,
-    /// Compiling takes all cores: one after the other.
+    /// Compiling takes all cores but one: one component after the other.
     compiling: Arc<Semaphore>,
     builtins: Builtins,
     hasher: RandomState,

@@ -32,6 +32,7 @@ mod stubs;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod turns;
 mod types;
 mod upload;
 mod wasi;

@@ -1,8 +1,10 @@
 //! The threads for pure calls: few, bounded, and shared fairly.
 //!
 //! Calls wait in lanes, one per plugin (or use of a built-in one). A lane may hold a quarter of the threads and of the
-//! queue, and lanes take turns, so a plugin that loops or is flooded delays itself only.
+//! queue, and lanes take turns, so a plugin that loops or is flooded delays itself only. A call that turns out to be
+//! long gets a stand-in for the thread that it holds ([`stand_in`]).
 
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,6 +16,8 @@ pub(super) type LaneKey = u64;
 
 /// What part of the threads and of the queue one lane may hold.
 const SHARE: usize = 4;
+/// Threads that stand in for those that long calls hold, at most.
+pub(super) const STAND_INS_MAX: usize = 48;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -41,6 +45,10 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
+    /// Threads that long calls hold.
+    held: usize,
+    /// Threads besides those that there always are.
+    stand_ins: usize,
     lanes: HashMap<LaneKey, Lane>,
     /// Lanes that have a job and may start it, in turn.
     ready: VecDeque<LaneKey>,
@@ -70,8 +78,7 @@ impl PurePool {
         });
         let pool = Self { shared };
         for index in 0..threads {
-            let shared = Arc::clone(&pool.shared);
-            std::thread::Builder::new().name(format!("plugin-pure-{index}")).spawn(move || work(&shared))?;
+            spawn(&pool.shared, format!("plugin-pure-{index}"))?;
         }
         Ok(pool)
     }
@@ -134,6 +141,57 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// This thread is held by a long call. Starts another, if there are fewer than there should be.
+    fn hold(self: &Arc<Self>) {
+        let mut state = self.lock();
+        state.held += 1;
+        if state.stand_ins >= state.held.min(STAND_INS_MAX) {
+            return;
+        }
+        state.stand_ins += 1;
+        drop(state);
+        if let Err(error) = spawn(self, "plugin-pure-more".to_owned()) {
+            tracing::warn!(%error, "no thread stands in for one that a long plugin call holds");
+            self.lock().stand_ins -= 1;
+        }
+    }
+}
+
+/// A thread of the pool, as it is known to what runs on it.
+struct Seat {
+    shared: Arc<Shared>,
+    held: bool,
+}
+
+thread_local! {
+    /// Set on the threads of a pool.
+    static SEAT: RefCell<Option<Seat>> = const { RefCell::new(None) };
+}
+
+/// Says that what runs on this thread takes long: if it is one of a pool, another thread stands in for it, so that
+/// calls of others do not wait. Nothing happens the second time.
+pub(super) fn stand_in() {
+    SEAT.with_borrow_mut(|seat| {
+        if let Some(seat) = seat.as_mut().filter(|seat| !seat.held) {
+            seat.held = true;
+            seat.shared.hold();
+        }
+    });
+}
+
+/// Whether the job that ended on this thread was a long one; the next one is not until it says so.
+fn was_held() -> bool {
+    SEAT.with_borrow_mut(|seat| seat.as_mut().is_some_and(|seat| std::mem::take(&mut seat.held)))
+}
+
+fn spawn(shared: &Arc<Shared>, name: String) -> std::io::Result<()> {
+    let shared = Arc::clone(shared);
+    let life = move || {
+        SEAT.set(Some(Seat { shared: Arc::clone(&shared), held: false }));
+        work(&shared);
+    };
+    std::thread::Builder::new().name(name).spawn(life).map(drop)
 }
 
 impl State {
@@ -172,10 +230,17 @@ impl State {
     }
 }
 
-/// A thread's life: take a job, run it, report, until the pool closes.
+/// A thread's life: take a job, run it, report, until the pool closes or there are threads enough without it.
 fn work(shared: &Shared) {
     let mut state = shared.lock();
     while !state.closed {
+        if state.stand_ins > state.held {
+            state.stand_ins -= 1;
+            if !state.ready.is_empty() {
+                shared.work.notify_one();
+            }
+            return;
+        }
         let Some((key, job, more)) = state.take(shared.lane_threads_max) else {
             state = shared.work.wait(state).unwrap_or_else(PoisonError::into_inner);
             continue;
@@ -187,7 +252,9 @@ fn work(shared: &Shared) {
         if catch_unwind(AssertUnwindSafe(job)).is_err() {
             tracing::error!("a job on a plugin thread panicked; its caller gets an error");
         }
+        let was_held = was_held();
         state = shared.lock();
+        state.held -= usize::from(was_held);
         state.finish(key, shared.lane_threads_max);
     }
 }
@@ -259,6 +326,37 @@ mod tests {
         let pool = PurePool::start(1, 8).expect("threads");
         assert_eq!(pool.run(1, || assert_eq!(1, 2)).await, Err(Unanswered::Lost));
         assert_eq!(pool.run(1, || 7).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn a_thread_stands_in_for_one_that_is_held_and_goes_when_it_is_not() {
+        let pool = Arc::new(PurePool::start(1, 8).expect("threads"));
+        let (end, may_end) = mpsc::channel::<()>();
+        let (holds, is_held) = mpsc::channel();
+        let long = tokio::spawn({
+            let pool = Arc::clone(&pool);
+            async move {
+                let job = move || {
+                    stand_in();
+                    stand_in();
+                    holds.send(()).expect("the test listens");
+                    may_end.recv().unwrap_or_default();
+                };
+                pool.run(1, job).await
+            }
+        });
+        tokio::task::yield_now().await;
+        is_held.recv().expect("it runs");
+        assert_eq!(pool.run(2, || 7).await, Ok(7), "the only thread is held, and another is there");
+        assert_eq!(pool.shared.lock().stand_ins, 1, "one, although it was said twice");
+        drop(end);
+        long.await.expect("no panic").expect("it ends");
+        while pool.shared.lock().stand_ins > 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!(pool.run(2, || 8).await, Ok(8), "and one is left");
+        stand_in();
+        assert_eq!(pool.shared.lock().held, 0, "on a thread of nobody's nothing happens");
     }
 
     #[tokio::test]

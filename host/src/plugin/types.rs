@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::engine::cores;
+use super::pure::STAND_INS_MAX;
 use crate::model::{Description, Digest, Export, HeaderField, LogLine, Redacted, Time, Trial};
 
 /// What a call is about (`call` in the WIT).
@@ -203,12 +205,12 @@ impl Limits {
         if self.pure_threads > 0 {
             return self.pure_threads;
         }
-        4 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+        4 * cores()
     }
 
     /// How many instances may be alive: a slot per pure thread and action, and some for callers' own threads.
     pub(super) fn slots(&self) -> usize {
-        self.pure_thread_count() + self.actions_max + SPARE_SLOTS
+        self.pure_thread_count() + STAND_INS_MAX + self.actions_max + SPARE_SLOTS
     }
 }
 

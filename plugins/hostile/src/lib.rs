@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::hint::black_box;
+use std::net::{TcpListener, TcpStream, ToSocketAddrs as _, UdpSocket};
 use std::time::Instant;
+use std::{fs, io};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,6 +22,14 @@ struct Config {
     /// How much, for the deeds that make much of something. Default 8 MiB.
     #[serde(default = "bytes_default")]
     bytes: usize,
+    /// A file of the host, for [`Deed::Reach`], …
+    #[serde(default)]
+    file: String,
+    /// … and addresses on which somebody listens.
+    #[serde(default)]
+    tcp: String,
+    #[serde(default)]
+    udp: String,
 }
 
 /// What to do.
@@ -63,6 +73,8 @@ enum Deed {
     Time,
     /// Gives environment and arguments: `{"env": {…}, "args": […]}`.
     Env,
+    /// Tries to reach files, network and standard input: `{"read": {"error": …} or {"got": …}, …}`.
+    Reach,
 }
 
 const fn bytes_default() -> usize {
@@ -94,6 +106,7 @@ fn perform(config: &Config) -> Result<Option<Value>, Failure> {
             let env: BTreeMap<String, String> = std::env::vars().collect();
             return Ok(Some(json!({ "env": env, "args": std::env::args().collect::<Vec<_>>() })));
         }
+        Deed::Reach => return Ok(Some(reach(config))),
         Deed::Obey | Deed::Nothing | Deed::OutputFlood | Deed::BadJson | Deed::BadRequest => {}
     }
     Ok(None)
@@ -143,6 +156,30 @@ fn clocks() -> Value {
         black_box(n);
     });
     json!({ "unix_ms": unix.as_millis() as u64, "passed_ns": start.elapsed().as_nanos() as u64 })
+}
+
+/// Everything that std offers a program to reach its surroundings by.
+fn reach(config: &Config) -> Value {
+    fn tried<T: ToString>(result: io::Result<T>) -> Value {
+        match result {
+            Ok(got) => json!({ "got": got.to_string() }),
+            Err(error) => json!({ "error": error.to_string() }),
+        }
+    }
+    let Config { file, tcp, udp, .. } = config;
+    let beside = format!("{file}-2");
+    let sent = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(b"hello", udp));
+    json!({
+        "read": tried(fs::read_to_string(file)),
+        "write": tried(fs::write(&beside, "written").map(|()| beside.clone())),
+        "remove": tried(fs::remove_file(file).map(|()| "removed")),
+        "list": tried(fs::read_dir("/").map(Iterator::count)),
+        "tcp": tried(TcpStream::connect(tcp).map(|_| "connected")),
+        "listen": tried(TcpListener::bind("127.0.0.1:0").map(|_| "listening")),
+        "udp": tried(sent),
+        "lookup": tried(("localhost", 80).to_socket_addrs().map(Iterator::count)),
+        "stdin": tried(io::read_to_string(io::stdin())),
+    })
 }
 
 const UNFINISHED: &str = "{\"unfinished\":";
@@ -205,8 +242,12 @@ tenterhook_plugin::export!(Hostile: template, mapping, action);
 mod tests {
     use super::*;
 
+    fn config(word: &str) -> Config {
+        serde_json::from_value(json!({ "do": word })).unwrap()
+    }
+
     fn deed(word: &str) -> Deed {
-        serde_json::from_value::<Config>(json!({ "do": word })).unwrap().r#do
+        config(word).r#do
     }
 
     #[test]
@@ -220,7 +261,7 @@ mod tests {
 
     #[test]
     fn failures_are_of_the_kind_that_was_asked_for() {
-        let failure = |word| perform(&Config { r#do: deed(word), bytes: 0 }).unwrap_err();
+        let failure = |word| perform(&config(word)).unwrap_err();
         assert!(matches!(failure("invalid"), Failure::Invalid(text) if text == "on purpose"));
         assert!(matches!(failure("rejected"), Failure::Rejected(_)));
         assert!(matches!(failure("unavailable"), Failure::Unavailable(_)));

@@ -30,6 +30,7 @@ impl Describe for Reference {
 
 tenterhook_plugin::export!(Reference: template, describe);
 tenterhook_plugin::bump_allocator!();
+tenterhook_plugin::without_wasi_streams!();
 
 #[cfg(test)]
 mod tests {

@@ -24,8 +24,11 @@
 //!
 //! tenterhook_plugin::export!(Greeting: template, describe);
 //! tenterhook_plugin::bump_allocator!();
+//! tenterhook_plugin::without_wasi_streams!();
 //! # fn main() {}
 //! ```
+//!
+//! The last two lines make it fast, and may be left out: [`bump_allocator!`] and [`without_wasi_streams!`] say when.
 //!
 //! Build it as a `cdylib` with `cargo build --release --target wasm32-wasip2`: the file is the component to upload.
 //!
@@ -49,6 +52,7 @@ mod message;
 pub mod records;
 pub mod secrets;
 pub mod state;
+mod streams;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod trouble;
@@ -65,6 +69,8 @@ pub use bindings::verifier::exports::tenterhook::plugin::inbound_verifier::Inbou
 pub use glue::{ActionGuest, DescribeGuest, MappingGuest, TemplateGuest, VerifierGuest};
 pub use inbound::{Acceptance, Judgement, Secret, Verifier, constant_time_eq};
 pub use json::Json;
+#[doc(hidden)]
+pub use streams::print;
 
 use serde_json::Value;
 

@@ -69,3 +69,4 @@ impl Describe for TextTemplate {
 
 tenterhook_plugin::export!(TextTemplate: template, describe);
 tenterhook_plugin::bump_allocator!();
+tenterhook_plugin::without_wasi_streams!();

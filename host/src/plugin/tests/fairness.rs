@@ -28,6 +28,22 @@ async fn two_looping_templates_do_not_keep_others_from_being_served() {
 }
 
 #[tokio::test]
+async fn more_looping_templates_than_there_are_threads_do_not_keep_others_from_being_served() {
+    let host = host_with(Limits { pure_threads: 4, pure_time_max: Duration::from_secs(3), ..Limits::default() });
+    let plugin = hostile(&host).await;
+    let spin = |number: usize| {
+        let (host, plugin) = (Arc::clone(&host), plugin.clone());
+        tokio::spawn(async move { host.render(&plugin, call_in(&number.to_string(), LOOP), "{}".into(), base()).await })
+    };
+    let loops: Vec<_> = (0..10).map(spin).collect();
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+        host.render(&plugin, call_in("other", OBEY), "{}".into(), base()).await.expect("it is served");
+    }
+    assert!(loops.iter().all(|spinning| !spinning.is_finished()), "they were served while the loops ran");
+}
+
+#[tokio::test]
 async fn looping_actions_do_not_keep_others_from_being_served() {
     let host = host_with(Limits { action_time_max: Duration::from_secs(60), ..Limits::default() });
     let plugin = hostile(&host).await;

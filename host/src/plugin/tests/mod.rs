@@ -10,6 +10,7 @@ mod fake;
 mod script;
 mod trials;
 mod uploads;
+mod wasi;
 mod web;
 
 use std::convert::Infallible;

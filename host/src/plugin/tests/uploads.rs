@@ -28,6 +28,8 @@ async fn a_component_is_described() {
     assert_eq!(inspection.size, REFERENCE.len() as u64);
     assert_eq!(inspection.exports, [Export::Template]);
     assert!(inspection.imports.iter().any(|name| name == "tenterhook:plugin/log@0.1.0"), "{:?}", inspection.imports);
+    let of_std = |name: &String| name.starts_with("wasi:io") || name.starts_with("wasi:cli");
+    assert!(!inspection.imports.iter().any(of_std), "`without_wasi_streams!` holds: {:?}", inspection.imports);
     let description = inspection.description.expect("it describes itself");
     assert_eq!((description.name.as_str(), description.version.as_str()), ("reference", "0.1.0"));
     assert!(description.example_input.is_object());

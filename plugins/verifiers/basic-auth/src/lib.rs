@@ -67,3 +67,4 @@ impl Describe for BasicAuth {
 
 tenterhook_plugin::export!(BasicAuth: verifier, describe);
 tenterhook_plugin::bump_allocator!();
+tenterhook_plugin::without_wasi_streams!();

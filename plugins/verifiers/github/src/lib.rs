@@ -54,3 +54,4 @@ impl Describe for Github {
 
 tenterhook_plugin::export!(Github: verifier, describe);
 tenterhook_plugin::bump_allocator!();
+tenterhook_plugin::without_wasi_streams!();

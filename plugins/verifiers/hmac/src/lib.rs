@@ -123,3 +123,4 @@ impl Describe for Hmac {
 
 tenterhook_plugin::export!(Hmac: verifier, describe);
 tenterhook_plugin::bump_allocator!();
+tenterhook_plugin::without_wasi_streams!();

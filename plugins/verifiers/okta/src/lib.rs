@@ -78,3 +78,4 @@ impl Describe for Okta {
 
 tenterhook_plugin::export!(Okta: verifier, describe);
 tenterhook_plugin::bump_allocator!();
+tenterhook_plugin::without_wasi_streams!();

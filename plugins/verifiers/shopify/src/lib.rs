@@ -42,3 +42,4 @@ impl Describe for Shopify {
 
 tenterhook_plugin::export!(Shopify: verifier, describe);
 tenterhook_plugin::bump_allocator!();
+tenterhook_plugin::without_wasi_streams!();

@@ -72,3 +72,4 @@ impl Describe for Slack {
 
 tenterhook_plugin::export!(Slack: verifier, describe);
 tenterhook_plugin::bump_allocator!();
+tenterhook_plugin::without_wasi_streams!();

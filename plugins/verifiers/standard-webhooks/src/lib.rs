@@ -57,3 +57,4 @@ impl Describe for StandardWebhooks {
 
 tenterhook_plugin::export!(StandardWebhooks: verifier, describe);
 tenterhook_plugin::bump_allocator!();
+tenterhook_plugin::without_wasi_streams!();

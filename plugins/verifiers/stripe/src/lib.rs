@@ -60,3 +60,4 @@ impl Describe for Stripe {
 
 tenterhook_plugin::export!(Stripe: verifier, describe);
 tenterhook_plugin::bump_allocator!();
+tenterhook_plugin::without_wasi_streams!();

@@ -66,3 +66,4 @@ impl Describe for Token {
 
 tenterhook_plugin::export!(Token: verifier, describe);
 tenterhook_plugin::bump_allocator!();
+tenterhook_plugin::without_wasi_streams!();

@@ -89,3 +89,4 @@ impl Describe for Twilio {
 
 tenterhook_plugin::export!(Twilio: verifier, describe);
 tenterhook_plugin::bump_allocator!();
+tenterhook_plugin::without_wasi_streams!();

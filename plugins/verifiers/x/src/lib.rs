@@ -73,3 +73,4 @@ impl Describe for X {
 
 tenterhook_plugin::export!(X: verifier, describe);
 tenterhook_plugin::bump_allocator!();
+tenterhook_plugin::without_wasi_streams!();
