@@ -222,8 +222,8 @@ impl Probe {
                 "LOWERED",
                 &each(&|index, name, _| {
                     format!(
-                        r#"(core func $l{index} (canon lower (func $wasi "{name}") (memory $m "memory")
-                      (realloc (func $m "realloc"))))"#
+                        r#"(core func $l{index} (canon lower (func $wasi "{name}") (memory (core memory $m "memory"))
+                      (realloc (core func $m "realloc"))))"#
                     )
                 }),
             )
@@ -283,7 +283,7 @@ const ACTION: &str = r#"(component
         (i32.const 512)))
     (core instance $c (instantiate $code (with "m" (instance $m)) (with "wasi" (instance GIVEN))))
     (func $run (param "call" $call) (param "input" string) (result (result string (error $failure)))
-      (canon lift (core func $c "run") (memory $m "memory") (realloc (func $m "realloc"))))
+      (canon lift (core func $c "run") (memory (core memory $m "memory")) (realloc (core func $m "realloc"))))
     (instance $action (export "run" (func $run)))
     (export "tenterhook:plugin/trigger-action@0.1.0" (instance $action)))"#;
 
