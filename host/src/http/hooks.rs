@@ -59,7 +59,9 @@ pub async fn receive_put(State(api): State<Api>, request: Request) -> Response {
 
 /// Receives a call of a trigger whose verifier answers challenges: a handshake by GET.
 #[utoipa::path(get, path = "", tag = "inbound",
-    responses((status = 200, description = "What the trigger's verifier answers", body = String)))]
+    responses(
+        (status = 200, description = "What the trigger's verifier answers", body = String),
+        (status = 202, description = "The verifier took it as a call: record and run are on disk", body = ReceivedAnswer)))]
 pub async fn receive_get(State(api): State<Api>, request: Request) -> Response {
     answer(api, request).await
 }
