@@ -33,8 +33,19 @@ pub(super) struct CallSite<'a> {
     pub(super) now: Time,
     /// Secrets that the data may hold besides: masked too.
     pub(super) secrets: &'a [Redacted],
-    /// A version that is tried in place of the webhook's own template plugin.
-    pub(super) tried: Option<&'a Loaded>,
+    /// Whether it is made, or only tried.
+    pub(super) trial: CallTrial<'a>,
+}
+
+/// Whether a call is made, or only tried.
+#[derive(Clone, Copy)]
+pub(super) enum CallTrial<'a> {
+    /// It is made.
+    None,
+    /// It is tried, with the webhook's own plugins.
+    Own,
+    /// It is tried, with a version in place of the template plugin.
+    Version(&'a Loaded),
 }
 
 /// A call that was made, or that failed on the way.
@@ -57,6 +68,11 @@ impl Called {
 impl CallSite<'_> {
     pub(super) fn call(&self, config: &Value) -> Call {
         Call { space: self.space.to_string(), id: self.id.to_owned(), now: self.now, config: config.to_string() }
+    }
+
+    /// A plugin as it is called here.
+    fn on_trial(&self, plugin: Loaded) -> Loaded {
+        if matches!(self.trial, CallTrial::None) { plugin } else { plugin.on_trial() }
     }
 }
 
@@ -138,6 +154,7 @@ impl Engine {
         let mut request = outbound(base);
         for step in steps {
             let (plugin, config) = self.template(site, &step).await?;
+            let plugin = site.on_trial(plugin);
             let report = self.plugins.render(&plugin, site.call(config), input.clone(), request).await;
             self.learn(site.space, &plugin, &report).await;
             let report = report.map_err(|error| Stop::plugin(error, logs))?;
@@ -154,9 +171,9 @@ impl Engine {
     async fn template<'a>(&self, site: &CallSite<'_>, step: &'a RenderStep) -> Result<(plugin::Loaded, &'a Value)> {
         match step {
             RenderStep::Text { config } => Ok((self.builtin(TEXT_TEMPLATE)?, config)),
-            RenderStep::Plugin { plugin, config } => Ok(match site.tried {
-                Some(tried) => (tried.clone(), config),
-                None => (self.load_plugin(site.space, plugin, site.id).await?, config),
+            RenderStep::Plugin { plugin, config } => Ok(match site.trial {
+                CallTrial::Version(version) => (version.clone(), config),
+                _ => (self.load_plugin(site.space, plugin, site.id).await?, config),
             }),
         }
     }

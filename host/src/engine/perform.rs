@@ -11,7 +11,7 @@ use crate::event::KEY_BYTES_MAX;
 use crate::model::{Event, Fault, Object, RecordChange, RecordKey, Run, Slug, StateChange, Time, UniqueId};
 use crate::workflow::{Action, Effect, EffectResult, RecordAt};
 
-use super::call::CallSite;
+use super::call::{CallSite, CallTrial};
 use super::capabilities::{Writes, dropped};
 use super::sources::RecordMode;
 use super::{Engine, EngineError, Result, call, faults};
@@ -114,7 +114,13 @@ impl Engine {
     }
 
     pub(super) fn call_site<'a>(&self, run: &'a Run, effect: &'a Effect) -> CallSite<'a> {
-        CallSite { space: &run.space, id: &effect.idempotency_key, now: run.created_at, secrets: &[], tried: None }
+        CallSite {
+            space: &run.space,
+            id: &effect.idempotency_key,
+            now: run.created_at,
+            secrets: &[],
+            trial: CallTrial::None,
+        }
     }
 
     async fn perform_webhook(

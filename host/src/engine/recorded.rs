@@ -13,7 +13,7 @@ use crate::store::{DeliveryFilter, Page, RunFilter};
 use crate::webhook::Redactor;
 
 use super::attempt::{Made, Notes};
-use super::call::CallSite;
+use super::call::{CallSite, CallTrial};
 use super::time_travel::{TimeTravel, Tried};
 use super::trial::{Outcome, Trial};
 use super::{Engine, EngineError, Result};
@@ -110,7 +110,7 @@ impl Engine {
 
     async fn composed(&self, tried: &Tried<'_>, webhook: &Webhook, trace: &PluginTrace, input: &Object) -> After {
         let Tried { space, loaded, .. } = tried;
-        let site = CallSite { space, id: &trace.id, now: trace.now, secrets: &[], tried: Some(loaded) };
+        let site = CallSite { space, id: &trace.id, now: trace.now, secrets: &[], trial: CallTrial::Version(loaded) };
         let mut logs = Vec::new();
         let composed = match self.compose(&site, webhook, input, &mut logs).await {
             Ok(composed) => composed,

@@ -10,7 +10,7 @@ use crate::plugin::{self, PluginError};
 use crate::store::{Draft, Expect, Page, Slice, draft};
 use crate::webhook::{self, WebhookDraft};
 
-use super::call::{CallSite, TEXT_TEMPLATE};
+use super::call::{CallSite, CallTrial, TEXT_TEMPLATE};
 use super::plugins::{Need, webhook_needs};
 use super::{Engine, EngineError, FieldProblem, Result, definition_error};
 
@@ -224,7 +224,7 @@ impl Engine {
     pub async fn test_webhook(&self, space: &Slug, id: &Slug, data: &Value) -> Result<TestReport> {
         self.webhook(space, id).await?;
         let call = format!("test-{}", UniqueId::generate());
-        let site = CallSite { space, id: &call, now: self.clock.now(), secrets: &[], tried: None };
+        let site = CallSite { space, id: &call, now: self.clock.now(), secrets: &[], trial: CallTrial::None };
         let called = self.call_webhook(&site, id, data, None).await?;
         let elapsed_ms = called.exchange.as_ref().map(|exchange| exchange.elapsed_ms);
         let (request, response) = called.exchange.map_or((None, None), |e| (Some(e.request), e.response));

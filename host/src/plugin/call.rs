@@ -113,13 +113,14 @@ pub(super) fn run_pure(core: &Core, plugin: &Loaded, call: Call, input: String) 
 }
 
 /// Calls `trigger-action.run`: yields to others each millisecond, takes turns if it is long, and is dropped at its time
-/// limit, whatever it waits for. `server` answers for the capabilities that it imports.
+/// limit, whatever it waits for. `server` answers for the capabilities that it imports; `suspect`: its last call was bad.
 pub(super) async fn run(
     core: &Core,
     plugin: &Loaded,
     call: Call,
     input: String,
     server: Option<Server>,
+    suspect: bool,
 ) -> Result<Reported<String>> {
     let export = plugin.compiled.action.as_ref().ok_or_else(|| plugin.wrong_export(Export::Action))?;
     let _running = core.ticker.running();
@@ -139,7 +140,7 @@ pub(super) async fn run(
         let instance = pre.instantiate_async(&mut store).await?;
         export.load(&mut store, &instance)?.call_run(&mut store, &call, &input).await
     };
-    let outcome = tokio::time::timeout(limit, core.action_turns.pace(work)).await;
+    let outcome = tokio::time::timeout(limit, core.action_turns.pace(work, suspect)).await;
     let elapsed = start.elapsed();
     let mut state = store.into_data();
     state.take_printed();
@@ -246,16 +247,21 @@ fn pace(
         let (seen_at, had) = *begin.get_or_insert_with(|| (cpu, start.elapsed().min(PATIENCE)));
         let seen = cpu.saturating_sub(seen_at);
         let left = limit.saturating_sub(had + seen);
-        if left < TICK || Instant::now() >= end {
+        if left < TICK {
             return Ok(UpdateDeadline::Interrupt);
         }
+        // Who waited for a CPU only is not to blame, whatever the wall clock says.
         if seen < PATIENCE {
             return Ok(UpdateDeadline::Continue(ticks(left.min(PATIENCE - seen))));
         }
         pool::stand_in();
         drop(turn.take());
         turn = turns.wait(end);
-        Ok(turn.as_ref().map_or(UpdateDeadline::Interrupt, |_| UpdateDeadline::Continue(ticks(left.min(TURN)))))
+        let until_end = end.saturating_duration_since(Instant::now());
+        Ok(match turn {
+            Some(_) if !until_end.is_zero() => UpdateDeadline::Continue(ticks(left.min(TURN).min(until_end))),
+            _ => UpdateDeadline::Interrupt,
+        })
     }
 }
 

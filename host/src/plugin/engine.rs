@@ -33,10 +33,10 @@ pub(super) const TABLE_ELEMENTS_MAX: usize = 20_000;
 pub(super) const TABLES_MAX: u32 = 8;
 /// Core instances of one component; interpreters with adapters have a dozen.
 pub(super) const INSTANCES_MAX: u32 = 32;
-/// How much nicer than the rest of the server compilation is: a 12 MB component takes seconds. It is not nice enough:
-/// who wakes up while all cores compile waits for one of them for milliseconds. So one core is left alone, if there are
-/// several.
-const COMPILE_NICENESS: i32 = 5;
+/// How much nicer than the rest of the server compilation is, on all cores but one: a 12 MB component takes seconds. Who
+/// wakes up while all cores compile would wait for one of them for milliseconds; and a thread that is much nicer holds
+/// the locks of the process's memory for as long as others on the machine let it wait.
+const COMPILE_NICENESS: i32 = 3;
 
 /// Everything that calls share: the engine, what components may import, the deadline clock.
 pub(super) struct Core {

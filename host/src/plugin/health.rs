@@ -123,6 +123,11 @@ impl Health {
         self.streaks().get(&user).map_or(Ok(()), |streak| streak.check(now))
     }
 
+    /// Whether the last call of `user` was a crash or a timeout.
+    pub fn is_failing(&self, user: Use) -> bool {
+        self.failing.load(Ordering::Acquire) > 0 && self.streaks().contains_key(&user)
+    }
+
     /// Whether `user` may be called now. After its rest one call is let through to see; the others wait on.
     pub fn admit(&self, user: Use, now: Instant) -> Result<(), Resting> {
         if self.failing.load(Ordering::Acquire) == 0 {
@@ -232,8 +237,10 @@ mod tests {
             health.learn(1, None, &crash(), now);
             health.learn(1, None, &result, now);
             health.learn(1, None, &crash(), now);
+            assert!(health.is_failing(1) && !health.is_failing(2));
             assert_eq!(health.admit(1, now), Ok(()));
             health.learn(1, None, &Ok(()), now);
+            assert!(!health.is_failing(1));
         }
     }
 }

@@ -226,8 +226,8 @@ impl PluginHost {
         let work = async move {
             let _turn = turn;
             shared.admit(&owned, user)?;
-            let start = Instant::now();
-            let result = call::run(&shared.core, &owned, call, input, server).await;
+            let (start, suspect) = (Instant::now(), shared.health.is_failing(user));
+            let result = call::run(&shared.core, &owned, call, input, server, suspect).await;
             shared.learn(&owned, user, &result, start);
             result
         };

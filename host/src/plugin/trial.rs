@@ -107,7 +107,8 @@ async fn try_export(
             host.actions.blocking(work).await
         }
         Export::Action => {
-            let work = async move { call::run(&core, &plugin, call, input.to_string(), None).await.map(outcome) };
+            let work =
+                async move { call::run(&core, &plugin, call, input.to_string(), None, false).await.map(outcome) };
             host.actions.run(work).await
         }
     };

@@ -54,9 +54,11 @@ impl Turns {
         }
     }
 
-    /// `work`, that takes turns once it had its [`PATIENCE`]. A turn lasts until it next waits or yields.
-    pub fn pace<F: Future>(&self, work: F) -> Paced<F> {
-        Paced { turns: self.clone(), used: Duration::ZERO, waiting: None, work: Box::pin(work) }
+    /// `work`, that takes turns once it had its [`PATIENCE`]; from the start, if it is `suspect`. A turn lasts until it
+    /// next waits or yields.
+    pub fn pace<F: Future>(&self, work: F, suspect: bool) -> Paced<F> {
+        let used = if suspect { PATIENCE } else { Duration::ZERO };
+        Paced { turns: self.clone(), used, waiting: None, work: Box::pin(work) }
     }
 }
 
@@ -126,11 +128,14 @@ mod tests {
     async fn work_that_was_long_waits_for_its_turn_and_work_that_was_not_does_not() {
         let turns = Turns::new(1);
         let taken = turns.wait(Instant::now()).expect("nobody has it");
-        let mut long = Box::pin(turns.pace(spin()));
+        let mut long = Box::pin(turns.pace(spin(), false));
         assert!(futures_util::poll!(&mut long).is_pending(), "it begins");
         assert!(futures_util::poll!(&mut long).is_pending(), "it waits for its turn");
         let used = long.used;
-        assert_eq!(turns.pace(async { 7 }).await, 7);
+        assert_eq!(turns.pace(async { 7 }, false).await, 7);
+        let mut suspect = Box::pin(turns.pace(async { 8 }, true));
+        assert!(futures_util::poll!(&mut suspect).is_pending(), "a suspect waits from the start");
+        drop(suspect);
         assert!(futures_util::poll!(&mut long).is_pending());
         assert_eq!(long.used, used, "it did not run meanwhile");
         drop(taken);

@@ -10,7 +10,7 @@ use crate::plugin::{Trouble, WebhookCall, WebhookOutcome};
 use crate::webhook::{Answer, Redactor};
 
 use super::super::EngineError;
-use super::super::call::CallSite;
+use super::super::call::{CallSite, CallTrial};
 use super::dry::Pretended;
 use super::{Capabilities, parse, trouble};
 
@@ -64,7 +64,8 @@ impl Capabilities {
         let data: Value = shallow("the data", data)?;
         let key = call_key(&self.about.key, number, &id, &data);
         let secrets = self.session().secrets.clone();
-        let site = CallSite { space, id: &key, now: self.about.now, secrets: &secrets, tried: None };
+        let trial = if self.dry.is_some() { CallTrial::Own } else { CallTrial::None };
+        let site = CallSite { space, id: &key, now: self.about.now, secrets: &secrets, trial };
         let (outcome, exchange, logs) = match &self.dry {
             Some(answers) => {
                 let Pretended { outcome, exchange, logs } = self.pretend_call(&site, &webhook, &data, answers).await?;
