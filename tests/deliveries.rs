@@ -154,6 +154,18 @@ async fn ten_failures_in_a_row_pause_the_endpoint_and_resuming_brings_all_in_ord
 }
 
 #[tokio::test]
+async fn failures_at_the_same_time_are_counted_each() {
+    let api = api("deliver-pause-at-once").await;
+    let receiver = Receiver::answering(500, "text/plain", "no").await;
+    let policy = json!({ "retry_delays_s": [0, 3600], "concurrency": 10 });
+    api.put("endpoints/shop", &endpoint(&receiver.url, &policy)).await.expect(201);
+    let batch: Vec<Value> = (0..10).map(|n| json!({ "type": "order.paid", "data": { "n": n } })).collect();
+    api.post("events", &json!(batch)).await.expect(202);
+    endpoint_status(&api, "shop", "paused").await;
+    assert_eq!(receiver.received().len(), 10);
+}
+
+#[tokio::test]
 async fn a_resumed_endpoint_counts_its_failures_anew() {
     let api = api("deliver-resume").await;
     let script = |number, _: &Received| {

@@ -206,14 +206,15 @@ impl Engine {
     /// the events that tell of it.
     async fn settle_attempt(&self, target: &Target, delivery: Delivery, event: &Event, ended: Ended) -> Result<()> {
         let (space, id) = (delivery.space.clone(), delivery.id);
+        // Counted at once, and once: as soon as the commit is seen, the next attempt may count further.
+        let former = target.count(ended.is_success());
         let mut stored = Some(delivery);
         for _ in 0..COMMIT_TRIES_MAX {
             let Some(delivery) = stored.filter(|delivery| !delivery.status.is_final()) else { return Ok(()) };
-            let (step, health) = self.step_of(target, delivery, event, &ended).await?;
+            let step = self.step_of(target, delivery, event, (&ended, former)).await?;
             let (after, published) = (Arc::new(step.delivery.clone()), super::live::events_of(&step.events));
             match self.store.advance_delivery(step).await {
                 Ok(()) => {
-                    *target.health() = health;
                     self.live.tell(|| Happening::Delivery(after));
                     self.live.tell_published(published);
                     return Ok(());
@@ -230,22 +231,18 @@ impl Engine {
         target: &Target,
         delivery: Delivery,
         event: &Event,
-        ended: &Ended,
-    ) -> Result<(DeliveryStep, EndpointHealth)> {
-        let former = *target.health();
+        (ended, former): (&Ended, EndpointHealth),
+    ) -> Result<DeliveryStep> {
         let number = delivery.attempts + 1;
         let Decision { next, endpoint: effect, failures } = delivery::decide(&delivery::Attempt {
             policy: &target.endpoint.policy,
             number: number - delivery.attempts_before,
             outcome: ended.outcome(),
             now: ended.at,
-            failures: counted(target, former),
+            failures: target.counted(former),
             jitter: ended.jitter,
         });
-        // A template that crashes is put to rest itself: its endpoint has not failed.
-        let (effect, failures) =
-            if ended.crashed { (EndpointEffect::None, former.failures) } else { (effect, failures) };
-        let mut health = EndpointHealth { failures, stopped_at: former.stopped_at.filter(|_| failures > 0) };
+        let effect = if ended.crashed { EndpointEffect::None } else { effect };
         let (status, due) = match next {
             Next::Delivered => (DeliveryStatus::Delivered, None),
             Next::RetryAt(at) => (DeliveryStatus::Pending, Some(at)),
@@ -264,23 +261,24 @@ impl Engine {
         let mut news = Vec::new();
         let endpoint = self.stopped(target, effect, ended).await?;
         if endpoint.is_some() {
-            health.stopped_at = Some(ended.at);
+            target.health().stopped_at = Some(ended.at);
             news.push(self.stopped_event(target, effect, failures, ended));
-        } else if failures == 0 && former.stopped_at.is_some() && !ended.crashed {
+        } else if ended.is_success() == Some(true) && former.stopped_at.is_some() {
             let data = json!({ "endpoint": about(target), "stopped_at": former.stopped_at });
             news.push(self.operational(&target.lane, "endpoint.recovered", data));
         }
         if status == DeliveryStatus::Failed && !delivery::is_operational(&event.kind) {
             news.push(self.operational(&target.lane, "delivery.failed", failed_data(target, &delivery, event, ended)));
         }
-        let step = DeliveryStep {
+        let events = self.publications(news).await?;
+        let health = *target.health();
+        Ok(DeliveryStep {
             attempt: Some(Attempt { number, ..ended.attempt.clone() }),
             health: (health != former).then_some(health),
             endpoint,
-            events: self.publications(news).await?,
+            events,
             delivery,
-        };
-        Ok((step, health))
+        })
     }
 
     /// The endpoint as it is after an attempt that stops it, if it is still active and the same.
@@ -342,6 +340,11 @@ impl Ended {
         }
     }
 
+    /// Whether the endpoint did its part; `None` if a template crashed, which is put to rest itself.
+    fn is_success(&self) -> Option<bool> {
+        (!self.crashed).then(|| self.outcome().is_success())
+    }
+
     /// The failure, as operational events tell it.
     fn failure(&self) -> Value {
         let error = match (&self.attempt.error, self.status) {
@@ -352,13 +355,6 @@ impl Ended {
         let detail = self.attempt.error.as_ref().map(|error| error.detail.as_str());
         json!({ "at": self.at, "status": self.status, "error": error, "detail": detail })
     }
-}
-
-/// The failures in a row that count: an endpoint that was resumed after too many begins anew.
-fn counted(target: &Target, health: EndpointHealth) -> u32 {
-    let pause_after = target.endpoint.policy.pause_after;
-    let was_paused = health.stopped_at.is_some() && pause_after > 0 && health.failures >= pause_after;
-    if was_paused { 0 } else { health.failures }
 }
 
 fn about(target: &Target) -> Value {

@@ -106,8 +106,23 @@ impl Engine {
             target.give_back_pace();
             return Ok(Look::Leave(Leave::Open));
         }
+        // What stopped the endpoint while a permit was waited for was committed before what it made due.
+        let stands = self.stands(&target).await;
+        if !matches!(stands, Ok(true)) {
+            target.give_back_pace();
+            for DueDelivery { delivery, .. } in due {
+                self.store.release_delivery(lane, delivery.id, delivery.due.unwrap_or(delivery.updated_at));
+            }
+            return stands.map(|_| Look::Again);
+        }
         self.spawn_attempts(&target, due, permits, tasks);
         Ok(Look::Again)
+    }
+
+    /// Whether the endpoint is still the one that the target was made of.
+    async fn stands(&self, Target { lane, endpoint, .. }: &Target) -> Result<bool> {
+        let now = self.definitions.shared::<Endpoint>(&lane.space, lane.endpoint.as_str()).await?;
+        Ok(now.is_some_and(|now| now.saved().revision == endpoint.saved().revision))
     }
 
     fn spawn_attempts(

@@ -77,6 +77,25 @@ impl Target {
     pub(super) fn health(&self) -> MutexGuard<'_, EndpointHealth> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Counts an attempt and tells how the endpoint fared before it; `None` does not count.
+    pub(super) fn count(&self, is_success: Option<bool>) -> EndpointHealth {
+        let mut health = self.health();
+        let former = *health;
+        match is_success {
+            Some(true) => *health = EndpointHealth::default(),
+            Some(false) => health.failures = self.counted(former).saturating_add(1),
+            None => {}
+        }
+        former
+    }
+
+    /// The failures in a row that count: an endpoint that was resumed after too many begins anew.
+    pub(super) fn counted(&self, health: EndpointHealth) -> u32 {
+        let pause_after = self.endpoint.policy.pause_after;
+        let was_paused = health.stopped_at.is_some() && pause_after > 0 && health.failures >= pause_after;
+        if was_paused { 0 } else { health.failures }
+    }
 }
 
 impl Engine {
