@@ -140,16 +140,17 @@ pub(super) async fn run(
         let instance = pre.instantiate_async(&mut store).await?;
         export.load(&mut store, &instance)?.call_run(&mut store, &call, &input).await
     };
-    let outcome = tokio::time::timeout(limit, core.action_turns.pace(work, suspect)).await;
+    // The time first: what is over gets no further turn, and holds up nobody whose time is over, too.
+    let outcome = tokio::select! {
+        biased;
+        () = tokio::time::sleep(limit) => Err(Stop::Time),
+        outcome = core.action_turns.pace(work, suspect) => outcome.map_err(Stop::Error),
+    };
     let elapsed = start.elapsed();
     let mut state = store.into_data();
     state.take_printed();
     let masks = state.log.masks.clone();
-    let value = match outcome {
-        Ok(outcome) => outcome.map_err(Stop::Error),
-        Err(_) => Err(Stop::Time),
-    };
-    let report = conclude(core, plugin, value, state, elapsed, limit);
+    let report = conclude(core, plugin, outcome, state, elapsed, limit);
     let json = |json| output::json(json, core.limits.output_bytes_max);
     let Some((services, _)) = masks else { return settle(plugin, report?, json) };
     // No text of the result holds a secret; the log was masked while it was written.
