@@ -140,11 +140,10 @@ pub(super) async fn run(
         let instance = pre.instantiate_async(&mut store).await?;
         export.load(&mut store, &instance)?.call_run(&mut store, &call, &input).await
     };
-    // The time first: what is over gets no further turn, and holds up nobody whose time is over, too.
-    let outcome = tokio::select! {
-        biased;
-        () = tokio::time::sleep(limit) => Err(Stop::Time),
-        outcome = core.action_turns.pace(work, suspect) => outcome.map_err(Stop::Error),
+    let paced = core.action_turns.pace(work, suspect, start + limit);
+    let outcome = match tokio::time::timeout(limit, paced).await {
+        Ok(Some(outcome)) => outcome.map_err(Stop::Error),
+        Ok(None) | Err(_) => Err(Stop::Time),
     };
     let elapsed = start.elapsed();
     let mut state = store.into_data();

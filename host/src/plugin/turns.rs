@@ -55,10 +55,11 @@ impl Turns {
     }
 
     /// `work`, that takes turns once it had its [`PATIENCE`]; from the start, if it is `suspect`. A turn lasts until it
-    /// next waits or yields.
-    pub fn pace<F: Future>(&self, work: F, suspect: bool) -> Paced<F> {
+    /// next waits or yields. What takes turns gets none after `end`: the answer is `None` then, so that it holds up
+    /// nobody whose time is over, too.
+    pub fn pace<F: Future>(&self, work: F, suspect: bool, end: Instant) -> Paced<F> {
         let used = if suspect { PATIENCE } else { Duration::ZERO };
-        Paced { turns: self.clone(), used, waiting: None, work: Box::pin(work) }
+        Paced { turns: self.clone(), used, end, waiting: None, work: Box::pin(work) }
     }
 }
 
@@ -66,16 +67,20 @@ impl Turns {
 pub(super) struct Paced<F> {
     turns: Turns,
     used: Duration,
+    end: Instant,
     waiting: Option<BoxFuture<'static, Option<Turn>>>,
     work: Pin<Box<F>>,
 }
 
 impl<F: Future> Future for Paced<F> {
-    type Output = F::Output;
+    type Output = Option<F::Output>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut turn = None;
         if self.used >= PATIENCE {
+            if Instant::now() >= self.end {
+                return Poll::Ready(None);
+            }
             let free = Arc::clone(&self.turns.0);
             let waiting = self.waiting.get_or_insert_with(|| Box::pin(async { free.acquire_owned().await.ok() }));
             turn = ready!(waiting.as_mut().poll(context));
@@ -85,7 +90,7 @@ impl<F: Future> Future for Paced<F> {
         let polled = self.work.as_mut().poll(context);
         self.used += start.elapsed();
         drop(turn);
-        polled
+        polled.map(Some)
     }
 }
 
@@ -128,12 +133,13 @@ mod tests {
     async fn work_that_was_long_waits_for_its_turn_and_work_that_was_not_does_not() {
         let turns = Turns::new(1);
         let taken = turns.wait(Instant::now()).expect("nobody has it");
-        let mut long = Box::pin(turns.pace(spin(), false));
+        let far = Instant::now() + Duration::from_secs(3600);
+        let mut long = Box::pin(turns.pace(spin(), false, far));
         assert!(futures_util::poll!(&mut long).is_pending(), "it begins");
         assert!(futures_util::poll!(&mut long).is_pending(), "it waits for its turn");
         let used = long.used;
-        assert_eq!(turns.pace(async { 7 }, false).await, 7);
-        let mut suspect = Box::pin(turns.pace(async { 8 }, true));
+        assert_eq!(turns.pace(async { 7 }, false, far).await, Some(7));
+        let mut suspect = Box::pin(turns.pace(async { 8 }, true, far));
         assert!(futures_util::poll!(&mut suspect).is_pending(), "a suspect waits from the start");
         drop(suspect);
         assert!(futures_util::poll!(&mut long).is_pending());
@@ -142,5 +148,13 @@ mod tests {
         assert!(futures_util::poll!(&mut long).is_pending());
         assert!(long.used > used, "it ran");
         assert!(turns.wait(Instant::now()).is_some(), "and gave its turn back");
+    }
+
+    #[tokio::test]
+    async fn what_takes_turns_gets_none_after_its_end_and_what_does_not_is_done() {
+        let (turns, over) = (Turns::new(1), Instant::now());
+        assert_eq!(turns.pace(async { 7 }, true, over).await, None);
+        assert_eq!(turns.pace(async { 7 }, false, over).await, Some(7), "it waited for a CPU only");
+        assert_eq!(turns.pace(spin(), false, over).await, None, "it begins, and that is all");
     }
 }
