@@ -40,7 +40,7 @@ pub struct Attempt<'a> {
     pub outcome: Outcome<'a>,
     /// When it was over.
     pub now: Time,
-    /// How many attempts at the endpoint failed in a row before it, of whichever deliveries.
+    /// How many attempts at the endpoint failed in a row, of whichever deliveries: with it, if it failed.
     pub failures: u32,
     /// Chance, from 0 to 1.
     pub jitter: f64,
@@ -75,8 +75,6 @@ pub struct Decision {
     pub next: Next,
     /// For the endpoint.
     pub endpoint: EndpointEffect,
-    /// How many attempts at the endpoint failed in a row now.
-    pub failures: u32,
 }
 
 /// What is next after `attempt`.
@@ -90,17 +88,16 @@ pub struct Decision {
 /// - A 410 disables the endpoint. Its delivery is not lost: it is held like the others.
 pub fn decide(attempt: &Attempt<'_>) -> Decision {
     if attempt.outcome.is_success() {
-        return Decision { next: Next::Delivered, endpoint: EndpointEffect::None, failures: 0 };
+        return Decision { next: Next::Delivered, endpoint: EndpointEffect::None };
     }
-    let failures = attempt.failures.saturating_add(1);
     let pause_after = attempt.policy.pause_after;
     let endpoint = match attempt.outcome {
         Outcome::Answered { status: 410, .. } => EndpointEffect::Disable,
-        _ if pause_after > 0 && failures >= pause_after => EndpointEffect::Pause,
+        _ if pause_after > 0 && attempt.failures >= pause_after => EndpointEffect::Pause,
         _ => EndpointEffect::None,
     };
     let next = retry_delay(attempt).map_or(Next::Failed, |delay| Next::RetryAt(attempt.now.after(delay)));
-    Decision { next, endpoint, failures }
+    Decision { next, endpoint }
 }
 
 /// When the first attempt of a delivery is due whose event came at `since`.

@@ -10,14 +10,14 @@ use crate::delivery::{self, Decision, EndpointEffect, Form, Next, Outcome};
 use crate::egress::{self, SendError};
 use crate::model::{
     Attempt, AttemptError, AttemptForm, AttemptTiming, Delivery, DeliveryStatus, Endpoint, EndpointFormat,
-    EndpointHealth, EndpointStatus, ErrorClass, Event, LogLine, PluginRef, Time,
+    EndpointStatus, ErrorClass, Event, LogLine, PluginRef, Time,
 };
 use crate::plugin::{Call, Loaded, OutboundRequest};
 use crate::store::{DeliveryStep, Draft, DueDelivery, Expect, StoreError};
 use crate::telemetry::DELIVERY_ATTEMPTS;
 use crate::webhook::Redactor;
 
-use super::targets::Target;
+use super::targets::{Counted, Target};
 use super::{Engine, EngineError, Happening, Result};
 
 /// How often the result of an attempt is computed anew because the delivery or the endpoint changed meanwhile.
@@ -205,19 +205,34 @@ impl Engine {
     /// Commits what an attempt came to: the delivery's next state, the attempt, how the endpoint fares, its pause, and
     /// the events that tell of it.
     async fn settle_attempt(&self, target: &Target, delivery: Delivery, event: &Event, ended: Ended) -> Result<()> {
-        let (space, id) = (delivery.space.clone(), delivery.id);
         // Counted at once, and once: as soon as the commit is seen, the next attempt may count further.
-        let former = target.count(ended.is_success());
+        let counted = target.count(ended.is_success());
+        let is_told = self.tell_attempt(target, delivery, event, (&ended, counted)).await;
+        if !matches!(is_told, Ok(true)) {
+            target.leave_untold(counted);
+        }
+        is_told.map(drop)
+    }
+
+    /// `false`: the delivery is over already, and nothing is committed.
+    async fn tell_attempt(
+        &self,
+        target: &Target,
+        delivery: Delivery,
+        event: &Event,
+        (ended, counted): (&Ended, Counted),
+    ) -> Result<bool> {
+        let (space, id) = (delivery.space.clone(), delivery.id);
         let mut stored = Some(delivery);
         for _ in 0..COMMIT_TRIES_MAX {
-            let Some(delivery) = stored.filter(|delivery| !delivery.status.is_final()) else { return Ok(()) };
-            let step = self.step_of(target, delivery, event, (&ended, former)).await?;
+            let Some(delivery) = stored.filter(|delivery| !delivery.status.is_final()) else { return Ok(false) };
+            let step = self.step_of(target, delivery, event, (ended, counted)).await?;
             let (after, published) = (Arc::new(step.delivery.clone()), super::live::events_of(&step.events));
             match self.store.advance_delivery(step).await {
                 Ok(()) => {
                     self.live.tell(|| Happening::Delivery(after));
                     self.live.tell_published(published);
-                    return Ok(());
+                    return Ok(true);
                 }
                 Err(StoreError::Conflict { .. }) => stored = self.store.delivery(&space, id).await?,
                 Err(error) => return Err(error.into()),
@@ -231,15 +246,16 @@ impl Engine {
         target: &Target,
         delivery: Delivery,
         event: &Event,
-        (ended, former): (&Ended, EndpointHealth),
+        (ended, counted): (&Ended, Counted),
     ) -> Result<DeliveryStep> {
         let number = delivery.attempts + 1;
-        let Decision { next, endpoint: effect, failures } = delivery::decide(&delivery::Attempt {
+        let Counted { former, failures } = counted;
+        let Decision { next, endpoint: effect } = delivery::decide(&delivery::Attempt {
             policy: &target.endpoint.policy,
             number: number - delivery.attempts_before,
             outcome: ended.outcome(),
             now: ended.at,
-            failures: target.counted(former),
+            failures,
             jitter: ended.jitter,
         });
         let effect = if ended.crashed { EndpointEffect::None } else { effect };

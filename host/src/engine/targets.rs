@@ -29,6 +29,15 @@ pub(super) struct Target {
     health: Arc<Mutex<EndpointHealth>>,
 }
 
+/// An attempt that was counted.
+#[derive(Clone, Copy)]
+pub(super) struct Counted {
+    /// How the endpoint fared before it.
+    pub(super) former: EndpointHealth,
+    /// Failures in a row, with it.
+    pub(super) failures: u32,
+}
+
 /// All endpoints that are being delivered to.
 #[derive(Default)]
 pub(super) struct Targets(Mutex<HashMap<Lane, Arc<Target>>>);
@@ -78,23 +87,29 @@ impl Target {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts an attempt and tells how the endpoint fared before it; `None` does not count.
-    pub(super) fn count(&self, is_success: Option<bool>) -> EndpointHealth {
+    /// Counts an attempt; `None` does not count.
+    pub(super) fn count(&self, is_success: Option<bool>) -> Counted {
         let mut health = self.health();
         let former = *health;
         match is_success {
             Some(true) => *health = EndpointHealth::default(),
-            Some(false) => health.failures = self.counted(former).saturating_add(1),
+            Some(false) => health.failures = self.counting(former).saturating_add(1),
             None => {}
         }
-        former
+        Counted { former, failures: health.failures }
     }
 
     /// The failures in a row that count: an endpoint that was resumed after too many begins anew.
-    pub(super) fn counted(&self, health: EndpointHealth) -> u32 {
+    fn counting(&self, health: EndpointHealth) -> u32 {
         let pause_after = self.endpoint.policy.pause_after;
         let was_paused = health.stopped_at.is_some() && pause_after > 0 && health.failures >= pause_after;
         if was_paused { 0 } else { health.failures }
+    }
+
+    /// Nobody was told what was counted: whether the endpoint was stopped is left for the next attempt to tell.
+    pub(super) fn leave_untold(&self, counted: Counted) {
+        let mut health = self.health();
+        health.stopped_at = health.stopped_at.or(counted.former.stopped_at);
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Bench, draft, slug};
 use crate::engine::{EndpointView, KeyView, Result};
 use crate::model::{Endpoint, EndpointStatus, Redacted};
-use crate::store::Expect;
+use crate::store::{Expect, Lane};
 
 impl Bench {
     async fn save(&self, members: Value) -> Result<EndpointView> {
@@ -140,4 +140,22 @@ async fn changes_at_once_are_all_made() {
     let stored = bench.stored().await;
     let expected = EndpointStatus::Paused { since: bench.now(), reason: "at night".to_owned() };
     assert_eq!((stored.status, stored.description.as_str()), (expected, "CRM"));
+}
+
+#[tokio::test]
+async fn that_an_endpoint_was_stopped_is_told_by_the_attempt_that_is_committed() {
+    let bench = Bench::start().await;
+    bench.save(json!({"policy": {"pause_after": 2}})).await.expect("made");
+    let lane = Lane { space: bench.space.clone(), endpoint: slug("crm") };
+    let endpoint = bench.engine.definitions.shared::<Endpoint>(&bench.space, "crm").await.expect("reads");
+    let target = bench.engine.target(&lane, endpoint.expect("is there")).await.expect("a target");
+    let failures = [Some(false), None, Some(false)].map(|is_success| target.count(is_success).failures);
+    assert_eq!(failures, [1, 1, 2], "a template's crash is not the endpoint's");
+    target.health().stopped_at = Some(bench.now());
+    let lost = target.count(Some(true));
+    assert_eq!((lost.former.stopped_at, target.health().stopped_at), (Some(bench.now()), None));
+    target.leave_untold(lost);
+    assert_eq!(target.count(Some(false)).failures, 1, "the success counts all the same");
+    assert_eq!(target.count(Some(true)).former.stopped_at, Some(bench.now()), "and the next one tells it");
+    assert_eq!(target.count(Some(true)).former.stopped_at, None, "once");
 }
