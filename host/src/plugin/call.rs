@@ -120,7 +120,7 @@ pub(super) async fn run(
     call: Call,
     input: String,
     server: Option<Server>,
-    suspect: bool,
+    (turns, suspect): (Turns, bool),
 ) -> Result<Reported<String>> {
     let export = plugin.compiled.action.as_ref().ok_or_else(|| plugin.wrong_export(Export::Action))?;
     let _running = core.ticker.running();
@@ -140,7 +140,7 @@ pub(super) async fn run(
         let instance = pre.instantiate_async(&mut store).await?;
         export.load(&mut store, &instance)?.call_run(&mut store, &call, &input).await
     };
-    let paced = core.action_turns.pace(work, suspect, start + limit);
+    let paced = turns.pace(work, suspect, start + limit);
     let outcome = match tokio::time::timeout(limit, paced).await {
         Ok(Some(outcome)) => outcome.map_err(Stop::Error),
         Ok(None) | Err(_) => Err(Stop::Time),

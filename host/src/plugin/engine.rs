@@ -8,7 +8,6 @@ use std::time::Duration;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::action::ActionRuntime;
 use super::error::PluginError;
 use super::state::State;
 use super::turns::Turns;
@@ -49,10 +48,8 @@ pub(super) struct Core {
     pub web: Linker<State>,
     pub limits: Limits,
     pub ticker: Ticker,
-    /// Turns of pure calls that take long: all cores but one …
+    /// Turns of pure calls that take long: all cores but one.
     pub turns: Turns,
-    /// … and of such actions: as many as the runtime for actions has threads.
-    pub action_turns: Turns,
     compilers: rayon::ThreadPool,
 }
 
@@ -89,8 +86,8 @@ impl Core {
             .build()
             .map_err(|error| start(error.to_string()))?;
         let ticker = Ticker::start(engine.clone()).map_err(|error| start(error.to_string()))?;
-        let (turns, action_turns) = (Turns::new(cores() - 1), Turns::new(ActionRuntime::threads()));
-        Ok(Arc::new(Self { engine, linker: pure, capable, web, limits, ticker, turns, action_turns, compilers }))
+        let turns = Turns::new(cores() - 1);
+        Ok(Arc::new(Self { engine, linker: pure, capable, web, limits, ticker, turns, compilers }))
     }
 
     /// Compiles at low priority on threads of its own; blocks.

@@ -29,8 +29,8 @@ use crate::model::{Digest, PluginVersion};
 
 type Result<T> = std::result::Result<T, PluginError>;
 
-/// How long an action waits for its turn before it is told that the server is busy.
-const TURN_PATIENCE: Duration = Duration::from_secs(5);
+/// How long an action waits for its permit before it is told that the server is busy.
+const PERMIT_PATIENCE: Duration = Duration::from_secs(5);
 /// What an entry of the memory cache weighs besides its code, in bytes.
 const ENTRY_BYTES: u64 = 1024;
 /// How many plugins the memory cache expects to hold.
@@ -78,7 +78,7 @@ impl PluginHost {
         let limits = &core.limits;
         let artefacts = cache.map(|cache| Artefacts::open(cache, &core.engine)).transpose().map_err(failed)?;
         let pool = PurePool::start(limits.pure_thread_count(), limits.pure_queue_max).map_err(failed)?;
-        let actions = ActionRuntime::start(limits.actions_max, TURN_PATIENCE).map_err(failed)?;
+        let actions = ActionRuntime::start(limits.actions_max, PERMIT_PATIENCE).map_err(failed)?;
         let memory = Cache::with_weighter(ENTRIES_EXPECTED, limits.compiled_bytes_max, ByCode);
         let health = Health::new(limits.faults_max, limits.rest);
         Ok(Arc::new(Self {
@@ -221,13 +221,13 @@ impl PluginHost {
         let server = services.map(|services| (services, Handle::current()));
         self.shared.check(plugin, user)?;
         let busy = || refused(plugin, PluginError::Busy { plugin: Arc::clone(&plugin.name) });
-        let turn = self.actions.turn(user).await.ok_or_else(busy)?;
+        let permit = self.actions.permit(user).await.ok_or_else(busy)?;
         let (shared, owned) = (Arc::clone(&self.shared), plugin.clone());
-        let work = async move {
-            let _turn = turn;
+        let work = |turns| async move {
+            let _permit = permit;
             shared.admit(&owned, user)?;
             let (start, suspect) = (Instant::now(), shared.health.is_failing(user));
-            let result = call::run(&shared.core, &owned, call, input, server, suspect).await;
+            let result = call::run(&shared.core, &owned, call, input, server, (turns, suspect)).await;
             shared.learn(&owned, user, &result, start);
             result
         };

@@ -107,8 +107,9 @@ async fn try_export(
             host.actions.blocking(work).await
         }
         Export::Action => {
-            let work =
-                async move { call::run(&core, &plugin, call, input.to_string(), None, false).await.map(outcome) };
+            let work = |turns| async move {
+                call::run(&core, &plugin, call, input.to_string(), None, (turns, false)).await.map(outcome)
+            };
             host.actions.run(work).await
         }
     };

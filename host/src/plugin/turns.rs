@@ -3,6 +3,7 @@
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker, ready};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
@@ -55,8 +56,8 @@ impl Turns {
     }
 
     /// `work`, that takes turns once it had its [`PATIENCE`]; from the start, if it is `suspect`. A turn lasts until it
-    /// next waits or yields. What takes turns gets none after `end`: the answer is `None` then, so that it holds up
-    /// nobody whose time is over, too.
+    /// next waits or yields; what yields gets the next one after those who wait for theirs. What takes turns gets none
+    /// after `end`: the answer is `None` then, so that it holds up nobody whose time is over, too.
     pub fn pace<F: Future>(&self, work: F, suspect: bool, end: Instant) -> Paced<F> {
         let used = if suspect { PATIENCE } else { Duration::ZERO };
         Paced { turns: self.clone(), used, end, waiting: None, work: Box::pin(work) }
@@ -81,16 +82,46 @@ impl<F: Future> Future for Paced<F> {
             if Instant::now() >= self.end {
                 return Poll::Ready(None);
             }
-            let free = Arc::clone(&self.turns.0);
-            let waiting = self.waiting.get_or_insert_with(|| Box::pin(async { free.acquire_owned().await.ok() }));
-            turn = ready!(waiting.as_mut().poll(context));
+            turn = ready!(self.poll_turn(context));
             self.waiting = None;
         }
         let start = Instant::now();
-        let polled = self.work.as_mut().poll(context);
+        let noticing = Arc::new(Noticing { waker: context.waker().clone(), is_woken: AtomicBool::new(false) });
+        let polled = self.work.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(&noticing))));
         self.used += start.elapsed();
+        let yields = polled.is_pending() && noticing.is_woken.load(Ordering::Relaxed);
+        // It has its turn still, so this puts it at the end of the row; where another turn is free, nobody waits.
+        if turn.is_some() && yields && self.poll_turn(context).is_ready() {
+            self.waiting = None;
+        }
         drop(turn);
         polled.map(Some)
+    }
+}
+
+impl<F> Paced<F> {
+    /// Joins the row for a turn, or goes on waiting there.
+    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<Option<Turn>> {
+        let free = Arc::clone(&self.turns.0);
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(async { free.acquire_owned().await.ok() }));
+        waiting.as_mut().poll(context)
+    }
+}
+
+/// Wakes by `waker`, and notices it: work that is woken while it is polled yields rather than waits.
+struct Noticing {
+    waker: Waker,
+    is_woken: AtomicBool,
+}
+
+impl Wake for Noticing {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.is_woken.store(true, Ordering::Relaxed);
+        self.waker.wake_by_ref();
     }
 }
 
@@ -147,7 +178,23 @@ mod tests {
         drop(taken);
         assert!(futures_util::poll!(&mut long).is_pending());
         assert!(long.used > used, "it ran");
-        assert!(turns.wait(Instant::now()).is_some(), "and gave its turn back");
+        assert!(turns.wait(Instant::now()).is_none(), "and has the next turn, as nobody waited");
+    }
+
+    #[tokio::test]
+    async fn what_yields_comes_after_those_who_wait_and_what_waits_leaves_the_row() {
+        let (turns, far) = (Turns::new(1), Instant::now() + Duration::from_secs(3600));
+        let mut loops = [(); 2].map(|()| Box::pin(turns.pace(spin(), true, far)));
+        // However often each is polled: the first begins, and has the next turn too, as nobody waited then.
+        for (number, runs) in [(0, true), (1, false), (0, true), (0, false), (1, true), (1, false), (0, true)] {
+            let used = loops[number].used;
+            assert!(futures_util::poll!(&mut loops[number]).is_pending());
+            assert_eq!(loops[number].used > used, runs, "{number}");
+        }
+        drop(loops);
+        let mut waits = Box::pin(turns.pace(std::future::pending::<()>(), true, far));
+        assert!(futures_util::poll!(&mut waits).is_pending());
+        assert!(turns.wait(Instant::now()).is_some(), "it gave its turn back");
     }
 
     #[tokio::test]
