@@ -127,6 +127,7 @@ impl Wake for Noticing {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
     use std::sync::mpsc;
 
     use super::*;
@@ -149,14 +150,19 @@ mod tests {
         assert!(turns.wait(far).is_some(), "it gave its turn back");
     }
 
-    /// Uses the CPU for longer than its patience, then yields, for ever.
+    /// Uses the CPU for longer than its patience, then yields, for ever; by waking itself at once, as wasmtime does.
     async fn spin() {
         loop {
             let start = Instant::now();
             while start.elapsed() <= PATIENCE {
                 std::hint::spin_loop();
             }
-            tokio::task::yield_now().await;
+            let mut is_woken = false;
+            poll_fn(|context| {
+                context.waker().wake_by_ref();
+                if std::mem::replace(&mut is_woken, true) { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
         }
     }
 
