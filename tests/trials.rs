@@ -315,6 +315,82 @@ do:
     assert_eq!(desk.received().len(), 2, "nothing was sent");
 }
 
+/// A webhook to `url` with this template and mapping, and a workflow of its name that calls it with its input.
+async fn calling(api: &Api, name: &str, url: &str, (template, mapping): (Value, Value)) {
+    let webhook = json!({ "name": name,
+        "request": { "method": "POST", "url": url, "format": "json", "template": template },
+        "response": { "format": "json", "mapping": mapping } });
+    api.put(&format!("webhooks/{name}"), &webhook).await.expect(201);
+    let flow = format!(
+        "document: {{ dsl: '1.0.3', namespace: test, name: {name}, version: '1.0.0' }}
+do:
+  - call: {{ call: webhook, with: {{ webhook: {name}, data: '${{ . }}' }} }}
+"
+    );
+    api.put_workflow(name, &flow).await.expect(201);
+}
+
+#[tokio::test]
+async fn calls_that_came_to_nothing_and_calls_of_text_and_rules_are_tried_too() {
+    let api = server::shared().await.space("trial-failed").await;
+    let desk = Receiver::answering(200, "application/json", r#"{"got":7}"#).await;
+    api.put_plugin("hostile", "1.0.0", components::HOSTILE).await.expect(201);
+    let does = |deed: &str| json!({ "plugin": "hostile@1.0.0", "config": { "do": deed } });
+    let plain = || (json!({ "text": "{{ data }}" }), json!({ "rules": [{ "from": ".got", "to": "got" }] }));
+    for (name, parts, status) in [
+        ("plain", plain(), "completed"),
+        ("crashes", (does("panic"), plain().1), "faulted"),
+        ("drops", (does("nothing"), plain().1), "completed"),
+        ("misreads", (plain().0, does("panic")), "faulted"),
+    ] {
+        calling(&api, name, &desk.url, parts).await;
+        assert_eq!(api.run(name, &json!({ "n": 1 })).await["status"], status, "{name}");
+    }
+    assert_eq!(desk.received().len(), 2, "two templates made no request");
+
+    let hostile = "plugins/hostile/versions/1.0.0";
+    let obey = json!({ "do": "obey" });
+    let tried = async |webhook: &str, export: &str| {
+        let body = json!({ "webhook": webhook, "export": export, "config": obey });
+        let told = travel(&api, hostile, &body).await;
+        assert_eq!((&told["compared"], &told["skipped"]), (&json!(1), &json!([])), "{webhook} {export}: {told:#}");
+        let changed = &told["different"][0];
+        let kinds = [&changed["before"]["kind"], &changed["after"]["kind"]].map(|kind| text(kind).to_owned());
+        (kinds, text(&changed["before"]["reason"]).to_owned())
+    };
+    let ([before, after], _) = tried("plain", "template").await;
+    assert_eq!([&*before, &after], ["request", "request"]);
+    let ([before, after], reason) = tried("crashes", "template").await;
+    assert_eq!([&*before, &after], ["failed", "request"]);
+    assert!(reason.contains("the guest panics on purpose"), "{reason}");
+    let ([before, after], _) = tried("drops", "template").await;
+    assert_eq!([&*before, &after], ["dropped", "request"]);
+    let ([before, after], _) = tried("plain", "mapping").await;
+    assert_eq!([&*before, &after], ["mapped", "mapped"]);
+    let ([before, after], reason) = tried("misreads", "mapping").await;
+    assert_eq!([&*before, &after], ["failed", "mapped"]);
+    assert!(reason.contains("the guest panics on purpose"), "{reason}");
+    let unanswered = travel(&api, hostile, &json!({ "webhook": "drops", "export": "mapping" })).await;
+    assert_eq!(unanswered["skipped"][0]["reason"], "it got no response", "{unanswered:#}");
+    assert_eq!(desk.received().len(), 2, "nothing was sent");
+}
+
+#[tokio::test]
+async fn a_version_is_tried_on_calls_that_actions_made() {
+    let (api, receiver, _) = capable("trial-acted").await;
+    grant_all(&api).await;
+    act(&api, json!([{ "do": "webhook", "id": "tell", "data": { "n": 3 } }])).await;
+    act(&api, json!([{ "do": "secret", "name": "token" }, { "do": "webhook", "id": "tell", "data": { "n": 4 } }]))
+        .await;
+    let config = json!({ "text": "{{ data }}", "format": "json" });
+    let body = json!({ "webhook": "tell", "export": "template", "config": config });
+    let told = travel(&api, TEXT_TEMPLATE, &body).await;
+    assert_eq!(told["compared"], 1, "{told:#}");
+    let reason = "its input was not kept: it was too large, or an action made the call that knows secrets";
+    assert_eq!(told["skipped"][0]["reason"], reason, "{told:#}");
+    assert_eq!(receiver.received().len(), 2, "nothing was sent");
+}
+
 #[tokio::test]
 async fn a_version_is_tried_on_the_calls_of_a_trigger() {
     let api = server::shared().await.space("trial-trigger").await;

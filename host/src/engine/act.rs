@@ -78,7 +78,7 @@ impl Engine {
             Err(stop) => Err(stop.into_fault()?),
         };
         let finished_at = self.clock.now();
-        let result = EffectResult { outcome, exchange: None, logs, deeds, started_at, finished_at };
+        let result = EffectResult { outcome, exchange: None, unsent: None, logs, deeds, started_at, finished_at };
         Ok(if writes.is_empty() {
             Performed::Done(result)
         } else {
@@ -169,6 +169,7 @@ mod tests {
         let result = given_up(EffectResult {
             outcome: Ok(json!(1)),
             exchange: None,
+            unsent: None,
             logs: Vec::new(),
             deeds,
             started_at,

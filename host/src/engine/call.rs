@@ -6,8 +6,7 @@ use serde_json::Value;
 
 use crate::egress::{self, SendError};
 use crate::model::{
-    Exchange, Fault, LogLine, Mapping, Object, PluginTrace, Record, Redacted, Slug, Template, Time, TracedVerdict,
-    Webhook,
+    Exchange, Fault, LogLine, Mapping, Object, PluginTrace, Record, Redacted, Slug, Time, TracedVerdict, Webhook,
 };
 use crate::plugin::{self, Call, InboundResponse, Loaded, OutboundRequest};
 use crate::webhook::{self, Answer, ComposedRequest, Redactor, RenderStep, Rendered, Verdict};
@@ -54,6 +53,8 @@ pub(super) struct Called {
     pub(super) outcome: Result<Answer, Fault>,
     /// What was sent and what came back, if it came that far.
     pub(super) exchange: Option<Exchange>,
+    /// What its template got, if it was not sent.
+    pub(super) unsent: Option<PluginTrace>,
     /// What plugins logged.
     pub(super) logs: Vec<LogLine>,
 }
@@ -61,7 +62,7 @@ pub(super) struct Called {
 impl Called {
     /// A call that never was sent.
     pub(super) fn failed(fault: Fault) -> Self {
-        Self { outcome: Err(fault), exchange: None, logs: Vec::new() }
+        Self { outcome: Err(fault), exchange: None, unsent: None, logs: Vec::new() }
     }
 }
 
@@ -89,40 +90,42 @@ impl Engine {
         let Some(shared) = shared else {
             return Ok(Called::failed(faults::of(EngineError::not_found("webhook", webhook))?));
         };
-        let mut called = Called { outcome: Ok(Answer::nothing()), exchange: None, logs: Vec::new() };
-        if let Err(stop) = self.make_call(site, &shared, &webhook::root_context(data, record), &mut called).await {
-            called.outcome = Err(stop.into_fault()?);
+        let mut called = Called { outcome: Ok(Answer::nothing()), exchange: None, unsent: None, logs: Vec::new() };
+        let context = webhook::root_context(data, record);
+        let trace = match self.make_call(site, &shared, &context, &mut called).await {
+            Ok(verdict) => PluginTrace { verdict, ..trace_of(site, &shared, context) },
+            Err(stop) => {
+                let fault = stop.into_fault()?;
+                let verdict = crashed(called.exchange.as_ref(), &fault);
+                called.outcome = Err(fault);
+                PluginTrace { verdict, ..trace_of(site, &shared, context) }
+            }
+        };
+        match &mut called.exchange {
+            Some(exchange) => exchange.plugins = Some(trace),
+            None => called.unsent = Some(trace),
         }
         called.logs.truncate(LOG_LINES_MAX);
         Ok(called)
     }
 
+    /// Makes the call; what its mapping said, or nothing if the template said not to send.
     async fn make_call(
         &self,
         site: &CallSite<'_>,
         webhook: &Webhook,
         context: &Object,
         called: &mut Called,
-    ) -> Result<(), Stop> {
+    ) -> Result<Option<TracedVerdict>, Stop> {
         let Some(composed) = self.compose(site, webhook, context, &mut called.logs).await? else {
-            return Ok(());
+            return Ok(None);
         };
-        let sent = self.exchange(&composed, called).await;
-        let mut trace = trace_of(site, webhook, context);
-        if let (Some(exchange), Some(trace)) = (&mut called.exchange, &trace) {
-            exchange.plugins = Some(trace.clone());
-        }
-        let response = sent?;
-        let egress::Response { status, headers, body, .. } = response;
+        let egress::Response { status, headers, body, .. } = self.exchange(&composed, called).await?;
         let received = InboundResponse { status, headers, body: body.clone() };
         let verdict = self.map_response(site, webhook, received, &mut called.logs).await?;
-        if let (Some(exchange), Some(trace), Mapping::Plugin { .. }) =
-            (&mut called.exchange, trace.take(), &webhook.response.mapping)
-        {
-            exchange.plugins = Some(PluginTrace { verdict: Some(traced(&verdict)), ..trace });
-        }
+        let said = traced(&verdict);
         called.outcome = webhook::reply(status, &body, webhook.response.format, verdict);
-        Ok(())
+        Ok(Some(said))
     }
 
     /// The request of a call, its secrets filled in; `None` if the template says not to send.
@@ -257,19 +260,23 @@ impl Engine {
     }
 }
 
-/// What is kept of a call for other versions of its plugins; nothing, if it has only what comes with the server, or if
-/// an action made it that knows secrets.
-fn trace_of(site: &CallSite<'_>, webhook: &Webhook, context: &Object) -> Option<PluginTrace> {
-    let by_template = matches!(webhook.request.template, Template::Plugin { .. });
-    let by_mapping = matches!(webhook.response.mapping, Mapping::Plugin { .. });
-    let input = by_template.then(|| Value::Object(context.clone()));
-    (site.secrets.is_empty() && (by_template || by_mapping)).then(|| PluginTrace {
+/// What is kept of a call for other versions of its plugins. What the template got is not, where an action made the call
+/// that knows secrets.
+fn trace_of(site: &CallSite<'_>, webhook: &Webhook, context: Object) -> PluginTrace {
+    let is_kept = |input: &Value| site.secrets.is_empty() && input.to_string().len() <= TRACE_BYTES_MAX;
+    PluginTrace {
         webhook: webhook.id.clone(),
         id: site.id.to_owned(),
         now: site.now,
-        input: input.filter(|input| input.to_string().len() <= TRACE_BYTES_MAX),
+        input: Some(Value::Object(context)).filter(is_kept),
         verdict: None,
-    })
+    }
+}
+
+/// What a call came to whose mapping crashed: nothing, if there was no whole response for it.
+fn crashed(exchange: Option<&Exchange>, fault: &Fault) -> Option<TracedVerdict> {
+    let response = exchange?.response.as_ref()?;
+    (!response.body_cut).then(|| TracedVerdict::Failed(faults::reason(fault).to_owned()))
 }
 
 fn traced(verdict: &Verdict) -> TracedVerdict {

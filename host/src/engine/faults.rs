@@ -9,6 +9,11 @@ use super::{EngineError, Result};
 
 const SPEC: &str = "https://serverlessworkflow.io/spec/1.0.0/errors/";
 
+/// Why a task failed, in a sentence.
+pub(super) fn reason(fault: &Fault) -> &str {
+    fault.detail.as_deref().unwrap_or(&fault.title)
+}
+
 /// The kinds of error that our effects raise.
 #[derive(Clone, Copy)]
 enum Kind {

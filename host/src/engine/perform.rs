@@ -143,6 +143,7 @@ impl Engine {
         let result = EffectResult {
             outcome: called.outcome.map(|answer| answer.output),
             exchange: called.exchange,
+            unsent: called.unsent,
             logs: called.logs,
             deeds: Vec::new(),
             started_at,
@@ -229,5 +230,6 @@ impl Settled {
 }
 
 fn plain(outcome: Result<Value, Fault>, started_at: Time, finished_at: Time) -> EffectResult {
-    EffectResult { outcome, exchange: None, logs: Vec::new(), deeds: Vec::new(), started_at, finished_at }
+    let (logs, deeds) = (Vec::new(), Vec::new());
+    EffectResult { outcome, exchange: None, unsent: None, logs, deeds, started_at, finished_at }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::model::{
     Attempt, Delivery, DeliveryStatus, Endpoint, EndpointFormat, Exchange, LogLine, Mapping, Object, PluginTrace,
-    RequestParts, ResponseParts, Slug, Template, TracedVerdict, Trigger, Webhook,
+    RequestParts, ResponseParts, Slug, TaskEntry, Template, Time, TracedVerdict, Trigger, Webhook,
 };
 use crate::plugin::{Call, InboundResponse};
 use crate::signature::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
@@ -16,7 +16,7 @@ use super::attempt::{Made, Notes};
 use super::call::{CallSite, CallTrial};
 use super::time_travel::{TimeTravel, Tried};
 use super::trial::{Outcome, Trial};
-use super::{Engine, EngineError, Result};
+use super::{Engine, EngineError, Result, faults};
 
 /// Deliveries or runs read at a time.
 const PAGE: usize = 100;
@@ -96,14 +96,19 @@ impl Engine {
         };
         webhook.request.template = Template::Plugin { plugin: tried.plugin.clone(), config };
         let mut travel = TimeTravel::default();
-        for (exchange, trace) in self.traced_calls(tried, id, &mut travel).await? {
-            let at = (trace.id.clone(), exchange.started_at);
+        for Recorded { at, trace, came_to } in self.recorded_calls(tried, id, &mut travel).await? {
             let Some(Value::Object(input)) = &trace.input else {
-                travel.skip(at.0, "its input was not kept: it was too large, or no uploaded plugin made the request");
+                let reason = "its input was not kept: it was too large, or an action made the call that knows secrets";
+                travel.skip(trace.id, reason);
                 continue;
             };
+            let before = match came_to {
+                CameTo::Exchange(exchange) => Outcome::Request(exchange.request),
+                CameTo::Dropped => Outcome::Dropped,
+                CameTo::Failed(reason) => Outcome::Failed { reason },
+            };
             let after = self.composed(tried, &webhook, &trace, input).await;
-            travel.take(at, Outcome::Request(exchange.request), after);
+            travel.take((trace.id, at), before, after);
         }
         Ok(travel)
     }
@@ -115,9 +120,8 @@ impl Engine {
         let composed = match self.compose(&site, webhook, input, &mut logs).await {
             Ok(composed) => composed,
             Err(stop) => {
-                let reason = stop
-                    .into_fault()
-                    .map_or_else(|error| error.to_string(), |fault| fault.detail.unwrap_or(fault.title));
+                let reason =
+                    stop.into_fault().map_or_else(|error| error.to_string(), |fault| faults::reason(&fault).to_owned());
                 return (Outcome::Failed { reason }, logs);
             }
         };
@@ -135,37 +139,34 @@ impl Engine {
             (None, Mapping::Rules { .. }) => Value::Null,
         };
         let mut travel = TimeTravel::default();
-        for (exchange, trace) in self.traced_calls(tried, id, &mut travel).await? {
-            let at = (trace.id.clone(), exchange.started_at);
-            let (Some(verdict), Some(response)) = (trace.verdict, exchange.response.and_then(received)) else {
-                travel.skip(at.0, "no uploaded plugin read its response, or the response was not kept whole");
+        for Recorded { at, trace, came_to } in self.recorded_calls(tried, id, &mut travel).await? {
+            let PluginTrace { id, now, verdict, .. } = trace;
+            let CameTo::Exchange(Exchange { response: Some(response), .. }) = came_to else {
+                travel.skip(id, "it got no response");
                 continue;
             };
-            let call =
-                Call { space: tried.space.to_string(), id: trace.id, now: trace.now, config: config.to_string() };
+            let (Some(verdict), Some(response)) = (verdict, received(response)) else {
+                travel.skip(id, "its response was not kept whole");
+                continue;
+            };
+            let call = Call { space: tried.space.to_string(), id: id.clone(), now, config: config.to_string() };
             let run = self.try_out(&tried.loaded, call, Trial::Mapping { response }).await;
-            travel.take(at, said(verdict), (run.outcome, run.logs));
+            travel.take((id, at), said(verdict), (run.outcome, run.logs));
         }
         Ok(travel)
     }
 
-    /// The newest calls of a webhook whose plugins are uploaded ones, newest first.
-    async fn traced_calls(
-        &self,
-        tried: &Tried<'_>,
-        id: &Slug,
-        travel: &mut TimeTravel,
-    ) -> Result<Vec<(Exchange, PluginTrace)>> {
+    /// The newest calls of a webhook, by tasks and by actions, newest first.
+    async fn recorded_calls(&self, tried: &Tried<'_>, id: &Slug, travel: &mut TimeTravel) -> Result<Vec<Recorded>> {
         let (mut found, mut looked, mut cursor) = (Vec::new(), 0, None);
         while looked < LOOKED_MAX {
             let slice = self.store.runs(tried.space, &RunFilter::default(), Page { cursor, limit: PAGE }).await?;
             looked += slice.items.len();
             for run in slice.items {
                 for entry in self.store.entries(tried.space, run.id).await?.into_iter().rev() {
-                    let Some(mut exchange) = entry.exchange else { continue };
-                    let Some(trace) = exchange.plugins.take().filter(|trace| trace.webhook == *id) else { continue };
-                    found.push((exchange, trace));
-                    if found.len() == tried.last {
+                    found.extend(calls_of(entry).filter(|call| call.trace.webhook == *id));
+                    if found.len() >= tried.last {
+                        found.truncate(tried.last);
                         return Ok(found);
                     }
                 }
@@ -201,6 +202,35 @@ impl Engine {
         }
         Ok(travel)
     }
+}
+
+/// A call of a webhook, as history has it.
+struct Recorded {
+    at: Time,
+    trace: PluginTrace,
+    came_to: CameTo,
+}
+
+enum CameTo {
+    /// It was sent.
+    Exchange(Exchange),
+    /// The template said not to send.
+    Dropped,
+    /// There was no request, for this reason.
+    Failed(String),
+}
+
+/// The calls of webhooks that a task made: its own, or those of its action, newest first.
+fn calls_of(entry: TaskEntry) -> impl Iterator<Item = Recorded> {
+    let TaskEntry { started_at, error, unsent, exchange, deeds, .. } = entry;
+    let came_to = error.map_or(CameTo::Dropped, |fault| CameTo::Failed(faults::reason(&fault).to_owned()));
+    let unsent = unsent.map(|trace| Recorded { at: started_at, trace, came_to });
+    let sent = |mut exchange: Exchange| {
+        let trace = exchange.plugins.take()?;
+        Some(Recorded { at: exchange.started_at, trace, came_to: CameTo::Exchange(exchange) })
+    };
+    let by_action = deeds.into_iter().rev().filter_map(|deed| deed.exchange);
+    unsent.into_iter().chain(exchange.into_iter().chain(by_action).filter_map(sent))
 }
 
 /// What an attempt really was: without the signature, which no plugin makes.

@@ -88,12 +88,12 @@ pub struct Exchange {
     pub started_at: Time,
     /// From then to the end of the response body, in milliseconds.
     pub elapsed_ms: u64,
-    /// What uploaded plugins had to do with it.
+    /// What plugins had to do with it, if it is a webhook's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugins: Option<PluginTrace>,
 }
 
-/// What the uploaded plugins of a webhook call got and gave, so that another version can be tried on it.
+/// What the plugins of a webhook call got and gave, so that another version can be tried on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PluginTrace {
     /// The webhook.
@@ -102,10 +102,10 @@ pub struct PluginTrace {
     pub id: String,
     /// The time that they saw.
     pub now: Time,
-    /// What the template got; absent if it is no uploaded plugin, or too large to be kept.
+    /// What the template got; absent if it is larger than 64 KiB, or an action made the call that knows secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
-    /// What the mapping made of the response; absent if it is no uploaded plugin.
+    /// What the mapping made of the response; absent if there was none to read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<TracedVerdict>,
 }

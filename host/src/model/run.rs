@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Deed, Exchange, LogLine, Slug, Time, UniqueId};
+use super::{Deed, Exchange, LogLine, PluginTrace, Slug, Time, UniqueId};
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -148,6 +148,9 @@ pub struct TaskEntry {
     /// The outbound request and response, secrets masked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange: Option<Exchange>,
+    /// The call of a webhook that was not sent: its template failed, or said not to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsent: Option<PluginTrace>,
     /// What plugins logged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logs: Vec<LogLine>,

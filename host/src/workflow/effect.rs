@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::expr::Sandbox;
-use crate::model::{Deed, Exchange, Fault, LogLine, Object, PluginRef, Slug, TaskEntry, Time, UniqueId};
+use crate::model::{Deed, Exchange, Fault, LogLine, Object, PluginRef, PluginTrace, Slug, TaskEntry, Time, UniqueId};
 
 use super::State;
 
@@ -42,6 +42,8 @@ pub struct EffectResult {
     pub outcome: Result<Value, Fault>,
     /// The HTTP exchange, for history.
     pub exchange: Option<Exchange>,
+    /// A webhook call that was not sent, for history.
+    pub unsent: Option<PluginTrace>,
     /// What plugins logged.
     pub logs: Vec<LogLine>,
     /// What an action did with capabilities, for history.

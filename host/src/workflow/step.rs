@@ -39,6 +39,7 @@ pub(super) struct Attempt {
     pub number: u32,
     pub key: Option<String>,
     pub exchange: Option<crate::model::Exchange>,
+    pub unsent: Option<crate::model::PluginTrace>,
     pub logs: Vec<crate::model::LogLine>,
     pub deeds: Vec<crate::model::Deed>,
 }
@@ -271,6 +272,7 @@ impl<'a> Machine<'a> {
             number: self.number(),
             key: Some(self.key(task)),
             exchange: result.exchange,
+            unsent: result.unsent,
             logs: result.logs,
             deeds: result.deeds,
         };
@@ -393,8 +395,17 @@ impl<'a> Machine<'a> {
 
     pub(super) fn attempt(&self, started_at: Time) -> Attempt {
         let finished_at = self.context.now;
-        let (number, logs, deeds) = (self.number(), Vec::new(), Vec::new());
-        Attempt { begun_at: started_at, started_at, finished_at, number, key: None, exchange: None, logs, deeds }
+        Attempt {
+            begun_at: started_at,
+            started_at,
+            finished_at,
+            number: self.number(),
+            key: None,
+            exchange: None,
+            unsent: None,
+            logs: Vec::new(),
+            deeds: Vec::new(),
+        }
     }
 
     pub(super) fn entry(&self, task: &Task, status: TaskStatus, input: Value, attempt: Attempt) -> TaskEntry {
@@ -411,6 +422,7 @@ impl<'a> Machine<'a> {
             finished_at: attempt.finished_at,
             idempotency_key: attempt.key,
             exchange: attempt.exchange,
+            unsent: attempt.unsent,
             logs: attempt.logs,
             deeds: attempt.deeds,
             until: None,

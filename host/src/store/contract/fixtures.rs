@@ -103,6 +103,7 @@ pub(crate) fn entry(name: &str, input: Value) -> TaskEntry {
         finished_at: START,
         idempotency_key: None,
         exchange: None,
+        unsent: None,
         logs: Vec::new(),
         deeds: Vec::new(),
         until: None,

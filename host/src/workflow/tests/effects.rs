@@ -264,6 +264,7 @@ fn a_result_that_nothing_waits_for_is_a_fault_not_a_panic() {
     let result = EffectResult {
         outcome: Ok(json!(1)),
         exchange: None,
+        unsent: None,
         logs: Vec::new(),
         deeds: Vec::new(),
         started_at: at,

@@ -116,7 +116,7 @@ proptest! {
         let mut engine = none;
         let simulation = Simulation::new(program(&format!("do: {tasks}\n")), &mut engine);
         let at = Time::from_millis(START);
-        let result = EffectResult { outcome: Ok(json!(1)), exchange: None, logs: Vec::new(), deeds: Vec::new(), started_at: at, finished_at: at };
+        let result = EffectResult { outcome: Ok(json!(1)), exchange: None, unsent: None, logs: Vec::new(), deeds: Vec::new(), started_at: at, finished_at: at };
         drop(simulation.step(state, if done { StepEvent::Done(result) } else { StepEvent::Begin }));
     }
 
