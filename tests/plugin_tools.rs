@@ -140,6 +140,26 @@ impl Project {
         }
     }
 
+    /// Builds the action again with a capability that it uses, and with one and no end: `check` tries both as an upload
+    /// does.
+    fn use_a_capability(&self, component: &Path, build: impl Fn()) {
+        let source = fs::read_to_string(self.path("src/lib.rs")).expect("the source");
+        let first = "let lead: Lead = input.decode()?;";
+        assert!(source.contains(first), "{source}");
+        for (then, code, words) in [
+            ("", 0, "tried as by an upload, with nothing granted: it gave a result"),
+            ("while std::hint::black_box(true) {}", 1, "longer than its limit of 500 ms"),
+        ] {
+            let uses = "drop(tenterhook_plugin::state::get::<serde_json::Value>(\"seen\"));";
+            let changed = source.replace(first, &format!("{uses}\n{then}\n{first}"));
+            fs::write(self.path("src/lib.rs"), changed).expect("another source");
+            build();
+            let (found, report, _) = outcome(tool(&["check", "--action-ms", "500"]).arg(component));
+            assert!(report.contains("tenterhook:plugin/state@"), "{report}");
+            assert!(found == code && report.contains(words), "{found}: {report}");
+        }
+    }
+
     fn run(&self, component: &Path) -> Command {
         let mut command = tool(&["run"]);
         command.arg(component).args(["--export", self.role]).current_dir(self.folder.path());
@@ -169,8 +189,13 @@ fn a_project_in_rust_builds_and_does_what_its_readme_says() {
         };
         // Of one profile, so that what both need is compiled once.
         cargo(&["test", "--quiet"]);
-        cargo(&["build", "--quiet", "--target", "wasm32-wasip2"]);
-        project.try_out(&target.join("wasm32-wasip2/release/lead_card.wasm"));
+        let build = || drop(cargo(&["build", "--quiet", "--target", "wasm32-wasip2"]));
+        build();
+        let component = target.join("wasm32-wasip2/release/lead_card.wasm");
+        project.try_out(&component);
+        if role == "action" {
+            project.use_a_capability(&component, build);
+        }
     }
 }
 
