@@ -48,6 +48,25 @@ impl Project {
         self.folder.path().join(file)
     }
 
+    /// All its files: their paths in it, and their content.
+    fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let (mut files, mut folders) = (Vec::new(), vec![self.folder.path().to_owned()]);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let content = fs::read(&path).expect("a file");
+                    let name = path.strip_prefix(self.folder.path()).expect("it is in the project");
+                    files.push((name.to_owned(), content));
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+
     /// A program in the project's folder. Builds of other languages must not slow the other tests down.
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new("nice");
@@ -220,16 +239,19 @@ fn a_project_in_javascript_builds_and_does_what_its_readme_says() {
 
 #[test]
 fn a_project_in_python_builds_and_does_what_its_readme_says() {
-    let bin = python_with("plugin-tools-python", &read("host/src/cli/plugin/templates/python/common/requirements.txt"));
-    // Building takes a minute, so one role is built; the others are tested, and differ in a few lines.
+    let requirements = read("host/src/cli/plugin/templates/python/common/requirements.txt");
+    let bin = python_with("plugin-tools-python", &requirements);
     for role in ROLES {
         let project = Project::new("python", role);
+        // Building takes a minute: what was built of the same files is kept over test runs.
+        let inputs = (version_of("python3", "--version"), &requirements, project.files());
         run(project.command("python3").args(["-m", "unittest"]));
-        if role == "template" {
+        let built = kept(&format!("plugin-tools/python-{role}"), inputs, |folder| {
             let mut command = project.command(bin.join("componentize-py"));
-            run(command.args(["-d", "wit", "-w", "plugin", "componentize", "app", "-o", "plugin.wasm"]));
-            project.try_out(&project.path("plugin.wasm"));
-        }
+            command.args(["-d", "wit", "-w", "plugin", "componentize", "app", "-o"]);
+            run(command.arg(folder.join("plugin.wasm")));
+        });
+        project.try_out(&built.join("plugin.wasm"));
     }
 }
 
