@@ -54,4 +54,10 @@ async fn what_is_emitted_is_what_is_documented() {
     ] {
         assert!(text.contains(labelled), "{labelled} is not in {text}");
     }
+    for plugin in ["text-template", "field-mapping"] {
+        let labelled = format!("tenterhook_plugin_memory_peak_bytes{{plugin=\"{plugin}@");
+        let line = text.lines().find(|line| line.starts_with(&labelled));
+        let peak = line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        assert!(peak.is_some_and(|bytes| bytes > 0.0), "{line:?}");
+    }
 }

@@ -48,6 +48,25 @@ impl Project {
         self.folder.path().join(file)
     }
 
+    /// All its files: their paths in it, and their content.
+    fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let (mut files, mut folders) = (Vec::new(), vec![self.folder.path().to_owned()]);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let content = fs::read(&path).expect("a file");
+                    let name = path.strip_prefix(self.folder.path()).expect("it is in the project");
+                    files.push((name.to_owned(), content));
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+
     /// A program in the project's folder. Builds of other languages must not slow the other tests down.
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new("nice");
@@ -140,6 +159,26 @@ impl Project {
         }
     }
 
+    /// Builds the action again with a capability that it uses, and with one and no end: `check` tries both as an upload
+    /// does.
+    fn use_a_capability(&self, component: &Path, build: impl Fn()) {
+        let source = fs::read_to_string(self.path("src/lib.rs")).expect("the source");
+        let first = "let lead: Lead = input.decode()?;";
+        assert!(source.contains(first), "{source}");
+        for (then, code, words) in [
+            ("", 0, "tried as by an upload, with nothing granted: it gave a result"),
+            ("while std::hint::black_box(true) {}", 1, "longer than its limit of 500 ms"),
+        ] {
+            let uses = "drop(tenterhook_plugin::state::get::<serde_json::Value>(\"seen\"));";
+            let changed = source.replace(first, &format!("{uses}\n{then}\n{first}"));
+            fs::write(self.path("src/lib.rs"), changed).expect("another source");
+            build();
+            let (found, report, _) = outcome(tool(&["check", "--action-ms", "500"]).arg(component));
+            assert!(report.contains("tenterhook:plugin/state@"), "{report}");
+            assert!(found == code && report.contains(words), "{found}: {report}");
+        }
+    }
+
     fn run(&self, component: &Path) -> Command {
         let mut command = tool(&["run"]);
         command.arg(component).args(["--export", self.role]).current_dir(self.folder.path());
@@ -169,8 +208,13 @@ fn a_project_in_rust_builds_and_does_what_its_readme_says() {
         };
         // Of one profile, so that what both need is compiled once.
         cargo(&["test", "--quiet"]);
-        cargo(&["build", "--quiet", "--target", "wasm32-wasip2"]);
-        project.try_out(&target.join("wasm32-wasip2/release/lead_card.wasm"));
+        let build = || drop(cargo(&["build", "--quiet", "--target", "wasm32-wasip2"]));
+        build();
+        let component = target.join("wasm32-wasip2/release/lead_card.wasm");
+        project.try_out(&component);
+        if role == "action" {
+            project.use_a_capability(&component, build);
+        }
     }
 }
 
@@ -195,16 +239,19 @@ fn a_project_in_javascript_builds_and_does_what_its_readme_says() {
 
 #[test]
 fn a_project_in_python_builds_and_does_what_its_readme_says() {
-    let bin = python_with("plugin-tools-python", &read("host/src/cli/plugin/templates/python/common/requirements.txt"));
-    // Building takes a minute, so one role is built; the others are tested, and differ in a few lines.
+    let requirements = read("host/src/cli/plugin/templates/python/common/requirements.txt");
+    let bin = python_with("plugin-tools-python", &requirements);
     for role in ROLES {
         let project = Project::new("python", role);
+        // Building takes a minute: what was built of the same files is kept over test runs.
+        let inputs = (version_of("python3", "--version"), &requirements, project.files());
         run(project.command("python3").args(["-m", "unittest"]));
-        if role == "template" {
+        let built = kept(&format!("plugin-tools/python-{role}"), inputs, |folder| {
             let mut command = project.command(bin.join("componentize-py"));
-            run(command.args(["-d", "wit", "-w", "plugin", "componentize", "app", "-o", "plugin.wasm"]));
-            project.try_out(&project.path("plugin.wasm"));
-        }
+            command.args(["-d", "wit", "-w", "plugin", "componentize", "app", "-o"]);
+            run(command.arg(folder.join("plugin.wasm")));
+        });
+        project.try_out(&built.join("plugin.wasm"));
     }
 }
 

@@ -391,10 +391,10 @@ async fn a_version_is_tried_on_calls_that_actions_made() {
     assert_eq!(receiver.received().len(), 2, "nothing was sent");
 }
 
-#[tokio::test]
-async fn a_version_is_tried_on_the_calls_of_a_trigger() {
-    let api = server::shared().await.space("trial-trigger").await;
-    api.put("secrets/sender", &json!({ "value": "s3cret-of-sender" })).await;
+/// A space with a workflow whose trigger takes what GitHub signs with [`SENDER`].
+async fn github(name: &str) -> (Api, Value) {
+    let api = server::shared().await.space(name).await;
+    api.put("secrets/sender", &json!({ "value": SENDER })).await;
     let flow = "document: { dsl: '1.0.3', namespace: test, name: nothing, version: '1.0.0' }
 do:
   - keep: { set: { a: 1 } }
@@ -403,19 +403,38 @@ do:
     let verifier = json!({ "plugin": "verify-github", "secrets": { "secret": "sender" } });
     let trigger = json!({ "type": "trigger", "verifier": verifier });
     let trigger = api.put("workflows/nothing/trigger", &trigger).await.expect(201);
-    let mut mac = Hmac::<Sha256>::new_from_slice(b"s3cret-of-sender").expect("any length is taken");
-    mac.update(b"{}");
-    let right = hex::encode(mac.finalize().into_bytes());
-    for (signature, status) in [(right.as_str(), 202), ("00", 401)] {
-        let call = api.call(&trigger).header("content-type", "application/json").body("{}");
-        let call = call.header("x-hub-signature-256", format!("sha256={signature}")).header("x-github-event", "push");
-        api.send(call).await.expect(status);
-    }
-    let version = |name: &str| format!("plugins/{name}/versions/{}", env!("CARGO_PKG_VERSION"));
-    let same = travel(&api, &version("verify-github"), &json!({ "trigger": "nothing" })).await;
+    (api, trigger)
+}
+
+const SENDER: &str = "s3cret-of-sender";
+
+/// The signature of a body.
+fn signature(body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(SENDER.as_bytes()).expect("any length is taken");
+    mac.update(body.as_bytes());
+    hex::encode(mac.finalize().into_bytes())
+}
+
+/// Sends a push of GitHub, which is answered with this status.
+async fn push(api: &Api, trigger: &Value, (body, signature): (&str, &str), status: u16) {
+    let call = api.call(trigger).header("content-type", "application/json").body(body.to_owned());
+    let call = call.header("x-hub-signature-256", format!("sha256={signature}")).header("x-github-event", "push");
+    api.send(call).await.expect(status);
+}
+
+fn builtin(name: &str) -> String {
+    format!("plugins/{name}/versions/{}", env!("CARGO_PKG_VERSION"))
+}
+
+#[tokio::test]
+async fn a_version_is_tried_on_the_calls_of_a_trigger() {
+    let (api, trigger) = github("trial-trigger").await;
+    push(&api, &trigger, ("{}", &signature("{}")), 202).await;
+    push(&api, &trigger, ("{}", "00"), 401).await;
+    let same = travel(&api, &builtin("verify-github"), &json!({ "trigger": "nothing" })).await;
     assert_eq!((&same["compared"], &same["same"]), (&json!(2), &json!(2)), "{same:#}");
     let body = json!({ "trigger": "nothing", "config": { "header": "X-Token" } });
-    let other = travel(&api, &version("verify-token"), &body).await;
+    let other = travel(&api, &builtin("verify-token"), &body).await;
     assert_eq!(other["compared"], 2, "{other:#}");
     assert!(
         other["different"].as_array().is_some_and(|items| {
@@ -424,4 +443,22 @@ do:
         "{other:#}"
     );
     assert!(!other.to_string().contains("s3cret"), "{other:#}");
+}
+
+#[tokio::test]
+async fn a_call_of_a_trigger_that_is_too_large_to_be_kept_is_told_with_its_size() {
+    let (api, trigger) = github("trial-large").await;
+    let large = json!({ "text": "x".repeat(300 << 10) }).to_string();
+    push(&api, &trigger, ("{}", &signature("{}")), 202).await;
+    push(&api, &trigger, (&large, &signature(&large)), 202).await;
+    push(&api, &trigger, (&large, "00"), 401).await;
+    let told = travel(&api, &builtin("verify-github"), &json!({ "trigger": "nothing" })).await;
+    assert_eq!((&told["compared"], &told["same"]), (&json!(1), &json!(1)), "{told:#}");
+    let skipped = told["skipped"].as_array().expect("a list");
+    assert_eq!(skipped.len(), 2, "the accepted one and the refused one: {told:#}");
+    let size = format!("its body of {} bytes was not kept", large.len());
+    for call in skipped {
+        let reason = call["reason"].as_str().unwrap_or_default();
+        assert!(reason.starts_with(&size) && reason.contains("262144"), "{told:#}");
+    }
 }

@@ -3,12 +3,13 @@
 use std::fs;
 use std::process::Command;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tenterhook::clock::{Clock as _, SystemClock};
 
-use super::support::api::Api;
+use super::support::api::{Api, client};
 use super::support::tools::{kept, run, version_of};
 use super::support::{components, read, server};
 
@@ -87,6 +88,44 @@ async fn a_challenge_is_answered_at_once_and_starts_nothing() {
     let token = trigger["url"].as_str().and_then(|url| url.rsplit('/').next()).expect("a URL");
     let by_get = api.request(reqwest::Method::GET, &format!("/in/{token}"));
     assert_eq!(api.send(by_get).await.problem(401), "not-verified", "the verifier is asked for GET too");
+}
+
+/// A GET of a trigger's URL, with this query, as its sender makes it: without a key of the API.
+fn by_get(api: &Api, trigger: &Value, query: &str) -> reqwest::RequestBuilder {
+    let path = trigger["url"].as_str().and_then(|url| url.find("/in/").map(|at| &url[at..])).expect("a trigger's URL");
+    client().get(format!("{}{path}{query}", api.base()))
+}
+
+#[tokio::test]
+async fn a_challenge_of_x_that_comes_by_get_is_answered_and_starts_nothing() {
+    let verifier = json!({ "plugin": "verify-x", "secrets": { "secret": "sender" } });
+    let (api, trigger) = prepared("verify-x", verifier).await;
+    let token = "NTc3ZTQ4LWZm";
+    let tag = BASE64_STANDARD.encode(hex::decode(hex_mac(&[token])).expect("hex digits"));
+    let answer = api.send(by_get(&api, &trigger, &format!("?crc_token={token}&nonce=OGZh"))).await;
+    assert_eq!((answer.status, &answer.body), (200, &json!({ "response_token": format!("sha256={tag}") })));
+    let kind = answer.headers.get("content-type").and_then(|value| value.to_str().ok());
+    assert_eq!(kind, Some("application/json"));
+    for query in ["", "?crc_token=", "?nonce=OGZh"] {
+        assert_eq!(api.send(by_get(&api, &trigger, query)).await.problem(401), "not-verified", "{query:?}");
+    }
+    assert_eq!(api.get("runs?workflow=nothing").await.expect(200)["items"], json!([]));
+}
+
+#[tokio::test]
+async fn the_one_time_verification_of_okta_is_answered_and_starts_nothing() {
+    let verifier = json!({ "plugin": "verify-okta", "secrets": { "secret": "sender" } });
+    let (api, trigger) = prepared("verify-okta", verifier).await;
+    let challenge = "Me_rShK8JHsTnbyYrWXCEoMGbM_zsZ6k0hLPZ_Pg";
+    let ask = |secret: &str| by_get(&api, &trigger, "").header("authorization", secret);
+    let answer = api.send(ask(SECRET).header("x-okta-verification-challenge", challenge)).await;
+    assert_eq!((answer.status, &answer.body), (200, &json!({ "verification": challenge })));
+    let kind = answer.headers.get("content-type").and_then(|value| value.to_str().ok());
+    assert_eq!(kind, Some("application/json"));
+    let forged = api.send(ask("another secret").header("x-okta-verification-challenge", challenge)).await;
+    assert_eq!(forged.problem(401), "not-verified");
+    assert_eq!(api.send(ask(SECRET)).await.problem(401), "not-verified", "there is no challenge");
+    assert_eq!(api.get("runs?workflow=nothing").await.expect(200)["items"], json!([]));
 }
 
 #[tokio::test]

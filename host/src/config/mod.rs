@@ -81,7 +81,7 @@ pub struct EgressConfig {
 /// Limits of plugins.
 #[derive(Clone, Debug)]
 pub struct PluginConfig {
-    /// Longest template or mapping call.
+    /// CPU time of one call of a template, mapping or verifier.
     pub template: Duration,
     /// Longest action call.
     pub action: Duration,

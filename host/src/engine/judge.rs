@@ -14,9 +14,22 @@ use super::{Engine, EngineError, Result};
 /// Largest body of a call that is kept for trials of other versions.
 const KEPT_BODY_BYTES_MAX: usize = 256 << 10;
 
-/// A call as it is sealed.
+/// What is sealed of a call.
 #[derive(serde::Serialize, serde::Deserialize)]
-pub(super) struct Kept {
+#[serde(untagged)]
+pub(super) enum Kept {
+    /// All of it.
+    Whole(Box<KeptCall>),
+    /// Only that it came: its body is too large.
+    TooLarge {
+        /// The size of the body.
+        body_bytes: usize,
+    },
+}
+
+/// A call, and what the verifier said of it.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) struct KeptCall {
     method: String,
     url: String,
     headers: Vec<HeaderField>,
@@ -28,9 +41,24 @@ pub(super) struct Kept {
 impl Kept {
     fn of(request: InboundRequest, outcome: Outcome) -> Self {
         let InboundRequest { method, url, headers, body } = request;
-        Self { method, url, headers, body: BASE64_STANDARD.encode(&body), outcome }
+        if body.len() > KEPT_BODY_BYTES_MAX {
+            return Self::TooLarge { body_bytes: body.len() };
+        }
+        Self::Whole(Box::new(KeptCall { method, url, headers, body: BASE64_STANDARD.encode(&body), outcome }))
     }
 
+    /// The call, or why it is not there.
+    pub(super) fn whole(self) -> std::result::Result<KeptCall, String> {
+        match self {
+            Self::Whole(call) => Ok(*call),
+            Self::TooLarge { body_bytes } => Err(format!(
+                "its body of {body_bytes} bytes was not kept: bodies of up to {KEPT_BODY_BYTES_MAX} bytes are"
+            )),
+        }
+    }
+}
+
+impl KeptCall {
     /// The call.
     pub(super) fn request(&self) -> InboundRequest {
         InboundRequest {
@@ -91,7 +119,8 @@ impl Engine {
         }
     }
 
-    /// Keeps a call for trials of other versions, sealed. A call that is lost here is none of the sender's.
+    /// Keeps a call for trials of other versions, sealed; of one with a large body only that it came. A call that is lost
+    /// here is none of the sender's.
     async fn keep_judged(
         &self,
         (space, trigger): (&Slug, &Trigger),
@@ -99,9 +128,6 @@ impl Engine {
         request: InboundRequest,
         judged: &std::result::Result<Reported<plugin::Judgement>, PluginError>,
     ) {
-        if request.body.len() > KEPT_BODY_BYTES_MAX {
-            return;
-        }
         let outcome = match judged {
             Ok(report) => trial::judged(report.value.clone()),
             Err(error) => Outcome::Failed { reason: error.to_string() },

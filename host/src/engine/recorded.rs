@@ -190,6 +190,13 @@ impl Engine {
         let secrets = self.verifier_secrets(tried.space, &verifier).await?;
         let mut travel = TimeTravel::default();
         for (call, kept) in self.judged_calls(tried.space, workflow).await?.into_iter().take(tried.last) {
+            let kept = match kept.whole() {
+                Ok(kept) => kept,
+                Err(reason) => {
+                    travel.skip(call.id.to_string(), reason);
+                    continue;
+                }
+            };
             let about = Call {
                 space: tried.space.to_string(),
                 id: call.id.to_string(),

@@ -22,7 +22,7 @@ use super::{pure as pool, wit};
 use crate::model::{Export, Redacted, Time};
 
 /// By how much a pure call may exceed its CPU time by the wall clock, for want of a CPU.
-const WALL_FACTOR: u32 = 4;
+pub(super) const WALL_FACTOR: u32 = 4;
 /// Room for what surrounds an output when it is copied out of the plugin: records, list heads, header names.
 const OUTPUT_SLACK_BYTES: usize = 64 << 10;
 

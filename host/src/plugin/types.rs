@@ -144,13 +144,14 @@ pub const fn interface(export: Export) -> &'static str {
     }
 }
 
-/// What plugins may use. The defaults suit a small server; every figure has its reason beside it.
+/// What plugins may use. The defaults suit a small server; every figure has its reason beside it. Plugin authors read
+/// those that concern them in `wit/tenterhook.wit`.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Largest component taken, in bytes. Rust and C plugins have 0.1 MB, JavaScript on QuickJS 1.6 MB.
     pub component_bytes_max: usize,
-    /// CPU time of one template or mapping call. On a crowded machine a call may take four times as long by the wall
-    /// clock before it is stopped, so that waiting for a CPU is not blamed on the plugin.
+    /// CPU time of one call of a template, mapping or verifier. On a crowded machine a call may take four times as long
+    /// by the wall clock before it is stopped, so that waiting for a CPU is not blamed on the plugin.
     pub pure_time_max: Duration,
     /// Wall-clock time of one action call, host waits included.
     pub action_time_max: Duration,

@@ -128,8 +128,8 @@ fn with_limits(command: Command) -> Command {
     let limit =
         |name: &'static str| Arg::new(name).long(name).value_name("N").value_parser(value_parser!(u32).range(1..));
     command
-        .arg(limit("template-ms").help("Longest run of a template, mapping or verifier [default: 50]"))
-        .arg(limit("action-ms").help("Longest run of an action [default: 5000]"))
+        .arg(limit("template-ms").help("CPU time of a template, mapping or verifier, in ms [default: 50]"))
+        .arg(limit("action-ms").help("Longest run of an action, in ms [default: 5000]"))
         .arg(limit("plugin-memory-mib").help("Most memory of a call [default: 64]"))
         .arg(limit("plugin-bytes-max").help("Largest component [default: 20971520]"))
 }

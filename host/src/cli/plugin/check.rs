@@ -14,7 +14,7 @@ use super::role::Role;
 use super::units;
 use crate::cli::out;
 use crate::engine::schema_fault;
-use crate::model::{Description, Slug, Time};
+use crate::model::{Description, Export, Slug, Time, Trial};
 use crate::plugin::{Limits, Loaded, PluginError};
 
 /// How often an example is called: its time is the median, and its result must always be the same.
@@ -70,8 +70,13 @@ fn examine(bench: &Bench, bytes: &Bytes, report: &mut Report) -> anyhow::Result<
         Some(description) => {
             check_description(description, report);
             let plugin = bench.load(&inspection, bytes)?;
-            let roles: Vec<_> = inspection.exports.iter().copied().map(Role::from).collect();
-            roles.into_iter().for_each(|role| try_example(bench, &plugin, role, description, report));
+            for role in inspection.exports.iter().copied().map(Role::from) {
+                if role == Role::Action && !report.imports.capabilities.is_empty() {
+                    report.hints.push(tried_bare(&inspection.trial));
+                } else {
+                    try_example(bench, &plugin, role, description, report);
+                }
+            }
         }
         None => report
             .hints
@@ -97,13 +102,23 @@ fn check_description(description: &Description, report: &mut Report) {
     }
 }
 
+/// How an action that uses capabilities did in the trial of its inspection, which is that of an upload: nothing is
+/// granted there, so its result and its time tell little. One that never ends was refused by it.
+fn tried_bare(trials: &[Trial]) -> String {
+    let how = match trials.iter().find(|trial| trial.export == Export::Action) {
+        None => "is not tried: there is no example input".to_owned(),
+        Some(Trial { error: None, .. }) => {
+            "was tried as by an upload, with nothing granted: it gave a result".to_owned()
+        }
+        Some(Trial { error: Some(error), .. }) => {
+            format!("was tried as by an upload, with nothing granted, which is not held against it: {error}")
+        }
+    };
+    format!("action: its example {how}; try it with `plugin run --server FILE`")
+}
+
 /// Calls an export with the plugin's own example.
 fn try_example(bench: &Bench, plugin: &Loaded, role: Role, description: &Description, report: &mut Report) {
-    if role == Role::Action && !report.imports.capabilities.is_empty() {
-        let hint = "action: its example is not tried: it uses capabilities; try it with `plugin run --server FILE`";
-        report.hints.push(hint.to_owned());
-        return;
-    }
     let ask = Ask::example(role, &description.example_input);
     let setting = Setting {
         config: description.example_config.to_string(),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::Export;
-use crate::plugin::Verdict;
+use crate::plugin::{Judgement, Secrets, Verdict, example, trial};
 
 #[tokio::test]
 async fn the_built_in_plugins_describe_themselves_and_have_the_servers_version() {
@@ -53,6 +53,49 @@ async fn the_built_in_plugins_work() {
     let input = r#"{"source":".a + $b","input":{"a":1},"variables":{"$b":2},"mode":"evaluate"}"#.to_owned();
     let report = host.run_here(&builtin("jq"), call_in("s", "null"), input).expect("it evaluates");
     assert_eq!(report.value, r#"{"output":3}"#);
+}
+
+#[tokio::test]
+async fn every_built_in_plugin_works_with_its_own_example() {
+    let host = host();
+    for version in host.builtins() {
+        let name = version.name.as_str();
+        let description = version.description.as_ref().expect("it describes itself");
+        let plugin = host.builtin(name).expect("it is built in");
+        let trials = trial::try_exports(&host, &plugin, description).await;
+        let trials = trials.unwrap_or_else(|refused| panic!("{name}: {refused}"));
+        let tried: Vec<_> = trials.iter().map(|trial| trial.export).collect();
+        assert_eq!(tried, version.exports, "{name}");
+        for trial in &trials {
+            // The script of the example is a template: as anything else it has no use, which is told.
+            let has_use = name != "script" || trial.export == Export::Template;
+            let is_told = trial.error.as_deref().is_some_and(|error| error.contains("neither defines a function"));
+            assert_eq!((trial.ok, is_told), (has_use, !has_use), "{name}: {trial:?}");
+        }
+    }
+}
+
+/// Trials take any judgement; here the call of the example must be believed, at the time that the example is of.
+#[tokio::test]
+async fn every_built_in_verifier_accepts_its_own_example() {
+    let host = host();
+    let mut found = Vec::new();
+    for version in host.builtins().iter().filter(|version| version.exports == [Export::Verifier]) {
+        let name = version.name.as_str();
+        let description = version.description.as_ref().expect("it describes itself");
+        let now = description.example_input["now"].as_u64().map_or(NOW, Time::from_millis);
+        let call = Call { now, ..call_in("s", &description.example_config.to_string()) };
+        let (request, values) = example::received(&description.example_input);
+        let secrets = Secrets { values, mask: Box::new(str::to_owned) };
+        let plugin = host.builtin(name).expect("it is built in");
+        let judged = host.verify(&plugin, call, request, secrets).await;
+        let judgement = judged.unwrap_or_else(|error| panic!("{name}: {error}")).value;
+        assert!(matches!(judgement, Judgement::Accepted(_)), "{name}: {judgement:?}");
+        found.push(name);
+    }
+    for name in ["verify-hmac", "verify-basic-auth", "verify-token", "verify-okta", "verify-x"] {
+        assert!(found.contains(&name), "{name} is not among {found:?}");
+    }
 }
 
 #[tokio::test]

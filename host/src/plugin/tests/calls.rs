@@ -3,13 +3,17 @@
 #[path = "../../../../plugins/reference/src/work.rs"]
 mod reference;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use expect_test::expect;
 
 use super::*;
 use crate::model::{Export, HeaderField, LogLine};
+use crate::plugin::call::WALL_FACTOR;
 use crate::plugin::{Outcome, PluginError, TrapKind, Verdict};
+
+/// What a stop may be late by on a crowded machine.
+const SLACK: Duration = Duration::from_secs(2);
 
 /// Renders with the hostile plugin; each deed in a space of its own, so that no streak of faults builds up.
 async fn render(deed: &str) -> Result<crate::plugin::Reported<Option<OutboundRequest>>, PluginError> {
@@ -77,7 +81,10 @@ async fn an_endless_loop_is_stopped_at_its_limit() {
     let host = host_with(Limits::default());
     let plugin = hostile(&host).await;
     let call = call_in("s", r#"{"do":"loop"}"#);
+    let start = Instant::now();
     let error = host.render(&plugin, call, "{}".into(), base()).await.expect_err("it is stopped");
+    let (elapsed, limit) = (start.elapsed(), host.limits().pure_time_max);
+    assert!(elapsed <= limit * WALL_FACTOR + SLACK, "stopped after {elapsed:?}");
     assert!(matches!(error, PluginError::TimedOut { limit, .. } if limit == Duration::from_millis(50)), "{error:?}");
     expect!["plugin hostile@1.0.0: stopped because it ran longer than its limit of 50 ms"]
         .assert_eq(&error.to_string());
@@ -168,8 +175,11 @@ async fn the_same_arguments_give_the_same_bytes() {
 async fn an_action_that_loops_is_stopped_by_the_wall_clock() {
     let host = host_with(Limits { action_time_max: Duration::from_millis(30), ..Limits::default() });
     let plugin = hostile(&host).await;
+    let start = Instant::now();
     let error =
         host.run(&plugin, call_in("s", r#"{"do":"loop"}"#), "{}".into(), None).await.expect_err("it is stopped");
+    let (elapsed, limit) = (start.elapsed(), host.limits().action_time_max);
+    assert!(elapsed <= limit + SLACK, "stopped after {elapsed:?}");
     assert!(matches!(error, PluginError::TimedOut { limit, .. } if limit == Duration::from_millis(30)), "{error:?}");
 }
 

@@ -1,12 +1,12 @@
 //! Uploads: what is taken, and how each refusal reads.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Capability, Export};
+use crate::model::{Capability, Export, UploadStage};
 use crate::plugin::Refused;
 
 async fn refusal(component: impl Into<Bytes>) -> String {
@@ -36,6 +36,27 @@ async fn a_component_is_described() {
     let [trial] = inspection.trial.as_slice() else { panic!("one export, one trial: {:?}", inspection.trial) };
     assert_eq!((trial.export, trial.ok, trial.error.as_deref()), (Export::Template, true, None));
     assert!(trial.elapsed_ms > 0.0);
+}
+
+/// The stages that an upload of `component` tells, and whether it is taken.
+async fn stages(host: &PluginHost, component: Bytes) -> (Vec<UploadStage>, bool) {
+    let told = Mutex::new(Vec::new());
+    let digest = Digest::of(&component);
+    let tell = |stage| told.lock().expect("nobody panicked").push(stage);
+    let inspected = host.inspect_hashed(component, digest, &tell).await;
+    (told.into_inner().expect("nobody panicked"), inspected.is_ok())
+}
+
+#[tokio::test]
+async fn an_upload_tells_how_far_it_is() {
+    use UploadStage::{Compiling, Trying, Validating};
+    let host = host_with(Limits::default());
+    let reference = Bytes::from_static(REFERENCE);
+    assert_eq!(stages(&host, reference.clone()).await, (vec![Validating, Compiling, Trying], true));
+    assert_eq!(stages(&host, reference.clone()).await, (vec![Validating, Trying], true), "it is compiled already");
+    let half = reference.slice(..REFERENCE.len() / 2);
+    assert_eq!(stages(&host, half).await, (vec![Validating, Compiling], false));
+    assert_eq!(stages(&host, Bytes::from_static(b"fn main() {}")).await, (vec![Validating], false));
 }
 
 #[tokio::test]
