@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::event::{
     BuiltIn, CheckedType, EVENT_BYTES_MAX, EventDraft, EventTypeDraft, Finding, Publication, Validator,
+    event_data_types,
 };
 use crate::model::{
     DefinitionPath, Event, EventName, EventType, EventTypeVersion, FieldProblem, Kind, Object, Saved, Slug, UniqueId,
@@ -146,6 +147,11 @@ impl Engine {
             slice.items.splice(0..0, self.catalogue.iter().map(EventTypeView::from));
         }
         Ok(slice)
+    }
+
+    /// The data of the built-in event types, declared in TypeScript.
+    pub fn built_in_data_types(&self) -> String {
+        event_data_types(&self.catalogue)
     }
 
     /// Versions of an event type, newest first.

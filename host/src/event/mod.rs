@@ -1,11 +1,12 @@
 //! The event catalogue, all of it that is no I/O: names of event types and patterns over them ([`Pattern`]), the
-//! built-in types ([`Catalogue`]), types that users define ([`EventTypeDraft`]), schemas ([`Validator`]), and what a
-//! publisher sends ([`EventDraft`]). Pure: `now` and new ids are arguments.
+//! built-in types ([`Catalogue`]), types that users define ([`EventTypeDraft`]), schemas ([`Validator`]) and the same in
+//! TypeScript ([`event_data_types`]), and what a publisher sends ([`EventDraft`]). Pure: `now` and new ids are arguments.
 
 mod catalogue;
 mod definition;
 mod draft;
 mod name;
+mod typescript;
 mod validate;
 
 pub use crate::model::FieldProblem;
@@ -13,6 +14,7 @@ pub use catalogue::{BuiltIn, Catalogue, CatalogueError};
 pub use definition::{CheckedType, EventTypeDraft};
 pub use draft::{EventDraft, Publication};
 pub use name::{InvalidPattern, Pattern, any_matches};
+pub use typescript::event_data_types;
 pub use validate::{FINDINGS_MAX, Finding, SCHEMA_BYTES_MAX, SchemaProblem, Validator};
 
 /// Largest event as it is kept, in bytes of JSON, unless the configuration says otherwise: it travels whole in

@@ -98,12 +98,15 @@ pub async fn show_openapi() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], document.clone()).into_response()
 }
 
-/// Shows the types of scripts (`run: script`, and the plugin `script`), for editors that know TypeScript.
+/// Shows the types of scripts (`run: script`, and the plugin `script`) and of the data of all built-in event types, for
+/// editors that know TypeScript.
 #[utoipa::path(get, path = "", tag = "server", responses(
     (status = 200, description = "Declarations in TypeScript", body = String, content_type = "text/plain")))]
-pub async fn show_script_types() -> Response {
-    const TYPES: &str = include_str!("../../../plugins/script/types/tenterhook.d.ts");
-    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], TYPES).into_response()
+pub async fn show_script_types(State(api): State<Api>) -> Response {
+    const SCRIPTS: &str = include_str!("../../../plugins/script/types/tenterhook.d.ts");
+    static DOCUMENT: OnceLock<Bytes> = OnceLock::new();
+    let document = DOCUMENT.get_or_init(|| (SCRIPTS.to_owned() + &api.engine.built_in_data_types()).into());
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], document.clone()).into_response()
 }
 
 /// Shows whose key the request bears.

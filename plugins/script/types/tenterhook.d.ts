@@ -125,6 +125,23 @@ declare namespace tenterhook {
   }
 
   /**
+   * What `data` is in the events of a type. A server hands this file out with its built-in types here; declare your own
+   * in a file beside it:
+   *
+   * ```ts
+   * declare namespace tenterhook {
+   *   interface EventData { "order.paid": { amount: number } }
+   * }
+   * ```
+   */
+  interface EventData {}
+
+  /** An event of one of these types, by default of any type in `EventData`; its `type` tells which. */
+  type EventOf<Type extends keyof EventData = keyof EventData> = {
+    [Name in Type]: Event<EventData[Name]> & { type: Name };
+  }[Type];
+
+  /**
    * A record. Its fields are also members of the record itself, so `record.first_name` is `record.fields.first_name`;
    * a field wins over a member of the same name.
    */
