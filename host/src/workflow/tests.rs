@@ -116,6 +116,7 @@ impl<'e> Simulation<'e> {
                     StepEvent::Done(EffectResult {
                         outcome,
                         exchange,
+                        unsent: None,
                         logs,
                         deeds: Vec::new(),
                         started_at,
