@@ -9,7 +9,10 @@ use super::support::api::Api;
 use super::support::receiver::Receiver;
 use super::support::{components, eventually, read, read_json, server};
 
-const TEXT_TEMPLATE: &str = concat!("plugins/text-template/versions/", env!("CARGO_PKG_VERSION"));
+/// The version of a plugin that is built in.
+fn builtin(name: &str) -> String {
+    format!("plugins/{name}/versions/{}", env!("CARGO_PKG_VERSION"))
+}
 
 async fn travel(api: &Api, version: &str, body: &Value) -> Value {
     api.post(&format!("{version}/time-travel"), body).await.expect(200)
@@ -28,18 +31,18 @@ async fn a_dry_run_tells_what_a_version_does_and_does_nothing() {
         "request": { "url": "https://crm.example/leads", "headers": { "X-Team": "sales" } },
         "now": "2026-03-05T15:00:00Z", "id": "call-1",
     });
-    let once = api.post(&format!("{TEXT_TEMPLATE}/dry-run"), &draft).await.expect(200);
+    let once = api.post(&format!("{}/dry-run", builtin("text-template")), &draft).await.expect(200);
     assert_eq!(once["outcome"]["kind"], "request", "{once:#}");
     assert_eq!(once["outcome"]["body"], "{\"hi\": \"Ann \\\"A\\\"\"}");
     assert_eq!(once["outcome"]["url"], "https://crm.example/leads");
-    let again = api.post(&format!("{TEXT_TEMPLATE}/dry-run"), &draft).await.expect(200);
+    let again = api.post(&format!("{}/dry-run", builtin("text-template")), &draft).await.expect(200);
     assert_eq!(once["outcome"], again["outcome"], "the same input gives the same bytes");
 
     let broken = json!({ "export": "template", "config": { "text": "{{ name" }, "input": {} });
-    let told = api.post(&format!("{TEXT_TEMPLATE}/dry-run"), &broken).await.expect(200);
+    let told = api.post(&format!("{}/dry-run", builtin("text-template")), &broken).await.expect(200);
     assert_eq!(told["outcome"]["kind"], "failed", "{told:#}");
     let other = json!({ "export": "mapping" });
-    assert_eq!(api.post(&format!("{TEXT_TEMPLATE}/dry-run"), &other).await.faults(), ["export"]);
+    assert_eq!(api.post(&format!("{}/dry-run", builtin("text-template")), &other).await.faults(), ["export"]);
 
     api.put_plugin("helpdesk-ticket", "1.0.0", components::MAPPING).await.expect(201);
     let path = "plugins/helpdesk-ticket/versions/1.0.0/dry-run";
@@ -221,15 +224,18 @@ async fn a_version_is_tried_on_the_deliveries_of_an_endpoint() {
     })
     .await;
 
-    let same = travel(&api, TEXT_TEMPLATE, &json!({ "endpoint": "crm" })).await;
+    let same = travel(&api, &builtin("text-template"), &json!({ "endpoint": "crm" })).await;
     assert_eq!((&same["compared"], &same["same"]), (&json!(5), &json!(5)), "{same:#}");
     let config = json!({ "text": "{\"n\": {{ data.n }}, \"to\": \"support\"}", "headers": [{ "name": "X-Team", "value": "b" }] });
-    let other = travel(&api, TEXT_TEMPLATE, &json!({ "endpoint": "crm", "last": 3, "config": config })).await;
+    let other =
+        travel(&api, &builtin("text-template"), &json!({ "endpoint": "crm", "last": 3, "config": config })).await;
     assert_eq!((&other["compared"], &other["same"]), (&json!(3), &json!(0)), "{other:#}");
     assert_eq!(paths(&other), ["/body/to", "/headers/x-team"], "{other:#}");
     assert_eq!(receiver.received().len(), 5, "nothing was sent");
     assert!(!other.to_string().contains("hush"));
-    let wrong = api.post(&format!("{TEXT_TEMPLATE}/time-travel"), &json!({ "endpoint": "crm", "trigger": "x" })).await;
+    let wrong = api
+        .post(&format!("{}/time-travel", builtin("text-template")), &json!({ "endpoint": "crm", "trigger": "x" }))
+        .await;
     assert_eq!(wrong.faults(), ["endpoint"]);
 }
 
@@ -308,9 +314,8 @@ do:
     let same = travel(&api, mapping, &json!({ "webhook": "tell-sales", "export": "mapping" })).await;
     assert_eq!((&same["compared"], &same["same"]), (&json!(2), &json!(2)), "{same:#}");
     let rules = json!({ "format": "json", "rules": [{ "from": ".ticket.number", "to": "number" }] });
-    let rules_version = concat!("plugins/field-mapping/versions/", env!("CARGO_PKG_VERSION"));
     let body = json!({ "webhook": "tell-sales", "export": "mapping", "config": rules });
-    let other = travel(&api, rules_version, &body).await;
+    let other = travel(&api, &builtin("field-mapping"), &body).await;
     assert_eq!(paths(&other), ["/fields/number", "/fields/ticket", "/fields/ticket_link"], "{other:#}");
     assert_eq!(desk.received().len(), 2, "nothing was sent");
 }
@@ -384,7 +389,7 @@ async fn a_version_is_tried_on_calls_that_actions_made() {
         .await;
     let config = json!({ "text": "{{ data }}", "format": "json" });
     let body = json!({ "webhook": "tell", "export": "template", "config": config });
-    let told = travel(&api, TEXT_TEMPLATE, &body).await;
+    let told = travel(&api, &builtin("text-template"), &body).await;
     assert_eq!(told["compared"], 1, "{told:#}");
     let reason = "its input was not kept: it was too large, or an action made the call that knows secrets";
     assert_eq!(told["skipped"][0]["reason"], reason, "{told:#}");
@@ -420,10 +425,6 @@ async fn push(api: &Api, trigger: &Value, (body, signature): (&str, &str), statu
     let call = api.call(trigger).header("content-type", "application/json").body(body.to_owned());
     let call = call.header("x-hub-signature-256", format!("sha256={signature}")).header("x-github-event", "push");
     api.send(call).await.expect(status);
-}
-
-fn builtin(name: &str) -> String {
-    format!("plugins/{name}/versions/{}", env!("CARGO_PKG_VERSION"))
 }
 
 #[tokio::test]

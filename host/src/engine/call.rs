@@ -92,15 +92,16 @@ impl Engine {
         };
         let mut called = Called { outcome: Ok(Answer::nothing()), exchange: None, unsent: None, logs: Vec::new() };
         let context = webhook::root_context(data, record);
-        let trace = match self.make_call(site, &shared, &context, &mut called).await {
-            Ok(verdict) => PluginTrace { verdict, ..trace_of(site, &shared, context) },
+        let verdict = match self.make_call(site, &shared, &context, &mut called).await {
+            Ok(verdict) => verdict,
             Err(stop) => {
                 let fault = stop.into_fault()?;
                 let verdict = crashed(called.exchange.as_ref(), &fault);
                 called.outcome = Err(fault);
-                PluginTrace { verdict, ..trace_of(site, &shared, context) }
+                verdict
             }
         };
+        let trace = PluginTrace { verdict, ..trace_of(site, &shared, context) };
         match &mut called.exchange {
             Some(exchange) => exchange.plugins = Some(trace),
             None => called.unsent = Some(trace),
