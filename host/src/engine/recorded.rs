@@ -141,7 +141,8 @@ impl Engine {
         let mut travel = TimeTravel::default();
         for Recorded { at, trace, came_to } in self.recorded_calls(tried, id, &mut travel).await? {
             let PluginTrace { id, now, verdict, .. } = trace;
-            let CameTo::Exchange(Exchange { response: Some(response), .. }) = came_to else {
+            let response = if let CameTo::Exchange(exchange) = came_to { exchange.response } else { None };
+            let Some(response) = response else {
                 travel.skip(id, "it got no response");
                 continue;
             };
@@ -220,7 +221,7 @@ struct Recorded {
 
 enum CameTo {
     /// It was sent.
-    Exchange(Exchange),
+    Exchange(Box<Exchange>),
     /// The template said not to send.
     Dropped,
     /// There was no request, for this reason.
@@ -234,7 +235,7 @@ fn calls_of(entry: TaskEntry) -> impl Iterator<Item = Recorded> {
     let unsent = unsent.map(|trace| Recorded { at: started_at, trace, came_to });
     let sent = |mut exchange: Exchange| {
         let trace = exchange.plugins.take()?;
-        Some(Recorded { at: exchange.started_at, trace, came_to: CameTo::Exchange(exchange) })
+        Some(Recorded { at: exchange.started_at, trace, came_to: CameTo::Exchange(Box::new(exchange)) })
     };
     let by_action = deeds.into_iter().rev().filter_map(|deed| deed.exchange);
     unsent.into_iter().chain(exchange.into_iter().chain(by_action).filter_map(sent))
