@@ -71,9 +71,12 @@ async fn an_artefact_that_is_not_ours_is_never_loaded() {
     };
     let forged = [
         ("a flipped bit in the code", flipped(good.len() / 2)),
-        ("a flipped bit in the hash", flipped(0)),
+        ("a flipped bit in the nonce", flipped(0)),
+        ("a flipped bit in the tag", flipped(24)),
+        ("a flipped bit at the beginning of the code", flipped(40)),
         ("a cut file", good[..good.len() - 1].to_vec()),
-        ("a file shorter than the hash", good[..10].to_vec()),
+        ("a file of a nonce and a tag", good[..40].to_vec()),
+        ("a file shorter than the nonce", good[..10].to_vec()),
         ("an empty file", vec![]),
         ("the artefact of another plugin", other),
     ];
