@@ -90,6 +90,7 @@ fn end(run: Run) -> Advance {
         finished_at: run.created_at,
         idempotency_key: Some(run.id.to_string()),
         exchange: None,
+        unsent: None,
         logs: Vec::new(),
         deeds: Vec::new(),
         until: None,
