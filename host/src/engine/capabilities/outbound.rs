@@ -9,8 +9,8 @@ use crate::model::{
 use crate::plugin::{Trouble, WebhookCall, WebhookOutcome};
 use crate::webhook::{Answer, Redactor};
 
-use super::super::EngineError;
 use super::super::call::{CallSite, CallTrial};
+use super::super::{EngineError, faults};
 use super::dry::Pretended;
 use super::{Capabilities, parse, trouble};
 
@@ -104,7 +104,7 @@ pub(super) fn outcome_of(outcome: Result<Answer, Fault>) -> WebhookOutcome {
             let fields = Value::Object(answer.fields).to_string();
             WebhookOutcome::Accepted { status: status.unwrap_or(0), fields }
         }
-        Err(fault) => WebhookOutcome::Failed(fault.detail.unwrap_or(fault.title)),
+        Err(fault) => WebhookOutcome::Failed(faults::reason(&fault).to_owned()),
     }
 }
 
